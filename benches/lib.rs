@@ -1,0 +1,1 @@
+//! Benchmarks of batpak; the workloads are in `store.rs`.

@@ -1,0 +1,3 @@
+//! The batpak program.
+
+fn main() {}

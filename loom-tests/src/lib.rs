@@ -1,0 +1,1 @@
+//! loom models of the shipping runtime, actors and protocols; see `tests/`.

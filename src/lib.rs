@@ -1,0 +1,1 @@
+//! What batpak is called by.
