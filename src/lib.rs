@@ -1,1 +1,21 @@
-//! What batpak is called by.
+//! An embedded event store: an append-only, hash-chained, causally linked log in one directory,
+//! behind a synchronous handle.
+//!
+#![doc = "```"]
+#![doc = include_str!("../examples/quickstart.rs")]
+#![doc = "```"]
+//!
+//! - [`store`] is the handle: [`store::Store`], its configuration, appends, reads, cursors.
+//! - [`coordinate`], [`event`], [`id`] and [`wire`] are the vocabulary.
+//! - [`prelude`] brings what a normal program needs.
+//!
+//! The engine behind the handle is a set of supervised actors that catch panics, so programs must
+//! be built with `panic = "unwind"`, which is the default.
+
+pub mod coordinate;
+pub mod event;
+pub mod id;
+pub mod prelude;
+pub mod store;
+
+pub use batpak_log::wire;

@@ -1,0 +1,165 @@
+//! Tells subscribers what has become visible, then answers those who wait for it.
+//!
+//! Owns the subscribers, which outlive its restarts. Tells nobody further right. Never waits for
+//! a subscriber: one whose queue is full loses the notification, and it is counted.
+
+use crate::protocol::broker::{Message, Notification, Registered};
+use crate::runtime::channel::{Receiver, Sender, bounded};
+use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn, Watermark};
+use crate::view::{IndexEntry, ReadView};
+use batpak_log::coordinate::Region;
+use slab::Slab;
+use std::sync::Arc;
+
+/// A broker. What it must remember is in [`Subscribers`], so a new one needs only the view.
+#[derive(Debug)]
+pub struct Broker {
+    view: Arc<ReadView>,
+}
+
+/// The subscribers, and how far they have been told; kept over restarts.
+#[derive(Debug, Default)]
+pub struct Subscribers {
+    table: Slab<Subscriber>,
+    /// Everything below this sequence was offered to everybody.
+    delivered: u64,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    region: Region,
+    queue: Queue,
+    lost: Arc<Watermark>,
+}
+
+#[derive(Debug)]
+enum Queue {
+    Notifications(Sender<Notification>),
+    Wakes(Sender<()>),
+}
+
+impl Broker {
+    /// Takes up its work where `subscribers` says.
+    pub fn resume(view: Arc<ReadView>) -> Self {
+        Self { view }
+    }
+
+    /// Offers what has become visible since the last time to every subscriber.
+    fn deliver(&self, subscribers: &mut Subscribers) {
+        let visible = self.view.visible();
+        if !subscribers.table.is_empty() {
+            let mut entries = self.view.entries_from(subscribers.delivered);
+            while let Some(entry) = entries.next_entry() {
+                subscribers.delivered = entry.global_sequence + 1;
+                for (_, subscriber) in &subscribers.table {
+                    subscriber.offer(entry);
+                }
+            }
+        }
+        subscribers.delivered = subscribers.delivered.max(visible);
+    }
+
+    fn register<T>(
+        &self,
+        subscribers: &mut Subscribers,
+        region: Region,
+        capacity: usize,
+        queue: impl FnOnce(Sender<T>) -> Queue,
+    ) -> Registered<T> {
+        // What is visible already belongs to those who were here before.
+        self.deliver(subscribers);
+        let (sender, receiver): (Sender<T>, Receiver<T>) = bounded(capacity.max(1));
+        let lost = Arc::new(Watermark::new(0));
+        let subscriber = Subscriber { region, queue: queue(sender), lost: Arc::clone(&lost) };
+        let subscriber = subscribers.table.insert(subscriber) as u64;
+        Registered { subscriber, receiver, lost }
+    }
+}
+
+impl Subscriber {
+    fn offer(&self, entry: &IndexEntry) {
+        let coord = &entry.coord;
+        if !self.region.matches(coord.entity(), coord.scope(), entry.kind, entry.clock) {
+            return;
+        }
+        let taken = match &self.queue {
+            Queue::Notifications(sender) => sender.try_send(notification(entry)).is_ok(),
+            Queue::Wakes(sender) => {
+                // A wake-up that is pending already stands for this one too.
+                let _ = sender.try_send(());
+                true
+            }
+        };
+        if !taken {
+            self.lost.raise(self.lost.get() + 1);
+        }
+    }
+}
+
+fn notification(entry: &IndexEntry) -> Notification {
+    Notification {
+        event_id: entry.event_id,
+        correlation_id: entry.correlation_id,
+        causation_id: entry.causation_id,
+        coord: entry.coord.clone(),
+        kind: entry.kind,
+        sequence: entry.global_sequence,
+    }
+}
+
+impl Actor for Broker {
+    type Message = Message;
+    type Answer = ();
+    type Kept = Subscribers;
+
+    fn handle(
+        &mut self,
+        queued: &mut Queued<Message>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        let subscribers = turn.kept();
+        while let Some(message) = queued.pop() {
+            match message {
+                Message::Announce { acknowledgements } => {
+                    self.deliver(subscribers);
+                    for acknowledgement in acknowledgements {
+                        acknowledgement.deliver();
+                    }
+                }
+                Message::Subscribe { region, capacity, reply } => {
+                    reply.answer(self.register(
+                        subscribers,
+                        *region,
+                        capacity,
+                        Queue::Notifications,
+                    ));
+                }
+                Message::Watch { region, reply } => {
+                    reply.answer(self.register(subscribers, *region, 1, Queue::Wakes));
+                }
+                Message::Unsubscribe { subscriber } => {
+                    if let Ok(subscriber) = usize::try_from(subscriber) {
+                        subscribers.table.try_remove(subscriber);
+                    }
+                }
+                Message::Close { reply } => {
+                    self.deliver(subscribers);
+                    subscribers.table.clear();
+                    reply.answer(());
+                    return Ok(Next::Stop);
+                }
+                Message::Panic => panic!("a test asked the broker to panic"),
+            }
+        }
+        Ok(Next::Open)
+    }
+
+    /// Appends are written and visible whatever becomes of the broker, so they are answered.
+    fn refuse(message: Message, _: &ExitReason) {
+        if let Message::Announce { acknowledgements } = message {
+            for acknowledgement in acknowledgements {
+                acknowledgement.deliver();
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Reads a log further, group by group, while somebody may be writing it.
+
+use crate::error::StoreError;
+use crate::indexing::Chains;
+use crate::recovery::read_log;
+use crate::view::{ReadView, ViewWriter};
+use batpak_log::directory::read_directory;
+use batpak_log::error::LogError;
+use batpak_log::fs::{Access, File, Fs};
+use batpak_log::log_position::LogPosition;
+use batpak_log::segment::{GroupEvent, GroupReader, Predecessor, SegmentHeader, Step};
+use std::io;
+use std::sync::Arc;
+
+/// Knows how far a log has been read.
+///
+/// 1. It starts at a position that is in the view already.
+/// 2. [`skip_to`](Self::skip_to) moves it when groups arrive by message instead.
+/// 3. [`catch_up`](Self::catch_up) reads every whole group behind the position, in the segment
+///    that holds it and in those that follow.
+#[derive(Debug)]
+pub struct Follower {
+    fs: Arc<dyn Fs>,
+    position: LogPosition,
+    store_id: Option<[u8; 16]>,
+    open: Option<OpenSegment>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    header: Arc<SegmentHeader>,
+    file: Arc<dyn File>,
+    reader: GroupReader,
+}
+
+/// Where what is read goes.
+struct Into<'w> {
+    writer: &'w mut ViewWriter,
+    view: Arc<ReadView>,
+    chains: Chains,
+}
+
+impl Into<'_> {
+    fn insert(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
+        self.writer.insert(self.chains.entry(header, event, Some(&self.view)));
+    }
+}
+
+/// What the end of the open segment says.
+enum End {
+    /// There is nothing more yet.
+    Here,
+    /// The next segment was opened.
+    Moved,
+    /// The segments were rewritten: the directory must be read again.
+    Rewritten,
+}
+
+impl Follower {
+    /// Starts at a position.
+    pub fn new(fs: Arc<dyn Fs>, position: LogPosition, store_id: Option<[u8; 16]>) -> Self {
+        Self { fs, position, store_id, open: None }
+    }
+
+    /// Returns how far the log has been read.
+    pub fn position(&self) -> &LogPosition {
+        &self.position
+    }
+
+    /// Returns the store's id, once a segment was seen.
+    pub fn store_id(&self) -> Option<[u8; 16]> {
+        self.store_id
+    }
+
+    /// Moves to where a group that arrived by message ends.
+    pub fn skip_to(&mut self, position: LogPosition) {
+        self.position = position;
+        self.open = None;
+    }
+
+    /// Reads on and inserts what it finds, without making it visible.
+    ///
+    /// # Errors
+    /// What reading a damaged or foreign segment returns; what was read before stays inserted.
+    pub fn catch_up(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
+        let mut into = Into { view: Arc::clone(writer.view()), chains: Chains::default(), writer };
+        loop {
+            if self.open.is_none() && !self.open_current(&mut into)? {
+                return Ok(());
+            }
+            self.read_open(None, &mut into)?;
+            match self.next_segment(&mut into)? {
+                End::Here => return Ok(()),
+                End::Moved => {}
+                End::Rewritten => return self.read_again(into.writer),
+            }
+        }
+    }
+
+    /// Reads the open segment up to `limit`, or to its end; returns where a group is not whole.
+    fn read_open(
+        &mut self,
+        limit: Option<u64>,
+        into: &mut Into<'_>,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        open.reader.set_limit(match limit {
+            Some(limit) => limit,
+            None => open.file.len()?,
+        });
+        loop {
+            match open.reader.step()? {
+                Step::Group(group) if group.end <= self.position.offset => {}
+                Step::Group(group) => {
+                    for event in &group.events {
+                        into.insert(&open.header, event);
+                    }
+                    self.position.advance(&group);
+                }
+                Step::End => return Ok(None),
+                Step::NotWhole { bad, .. } => return Ok(Some(bad)),
+            }
+        }
+    }
+
+    /// Opens the segment that holds the position, or the first one; `false` when there is none.
+    fn open_current(&mut self, into: &mut Into<'_>) -> Result<bool, StoreError> {
+        if self.position.last_id == 0 {
+            return Ok(matches!(self.next_segment(into)?, End::Moved));
+        }
+        let opened = match into.view.segment(self.position.segment.id) {
+            Some(header) => self.open_file(header, into),
+            None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+        };
+        match opened {
+            Ok(()) => Ok(true),
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                self.read_again(into.writer)?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_file(
+        &mut self,
+        header: Arc<SegmentHeader>,
+        into: &mut Into<'_>,
+    ) -> Result<(), StoreError> {
+        let file = self.fs.open(&header.segment.file_name(), Access::Read)?;
+        let reader = GroupReader::new(Arc::clone(&file), &header, file.len()?);
+        into.writer.add_segment(Arc::clone(&header));
+        self.store_id = Some(header.store_id);
+        self.open = Some(OpenSegment { header, file, reader });
+        Ok(())
+    }
+
+    /// Looks for the segment that follows the position.
+    fn next_segment(&mut self, into: &mut Into<'_>) -> Result<End, StoreError> {
+        let directory = match read_directory(&*self.fs) {
+            // Another process is renaming or removing just now: it is there the next time.
+            Err(LogError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(End::Here);
+            }
+            directory => directory?,
+        };
+        let last_id = self.position.last_id;
+        let follows = |header: &&SegmentHeader| header.segment.id > last_id;
+        let Some(next) = directory.segments.iter().find(follows) else {
+            let held = directory.segments.iter().any(|header| header.last_id == last_id);
+            return Ok(if held || last_id == 0 { End::Here } else { End::Rewritten });
+        };
+        if let Some(predecessor) = next.predecessor.filter(|_| last_id > 0) {
+            if predecessor.last_id != last_id {
+                return Ok(End::Rewritten);
+            }
+            self.finish_open(&predecessor, into)?;
+        }
+        let header = Arc::new(next.clone());
+        self.open_file(Arc::clone(&header), into)?;
+        self.position = LogPosition::at_start_of(&header);
+        Ok(End::Moved)
+    }
+
+    /// Reads what was written to the open segment between its last reading and its sealing.
+    fn finish_open(
+        &mut self,
+        sealed: &Predecessor,
+        into: &mut Into<'_>,
+    ) -> Result<(), StoreError> {
+        if self.position.log_hash == sealed.log_hash {
+            return Ok(());
+        }
+        let bad = self.read_open(Some(sealed.end_offset), into)?;
+        if self.position.log_hash == sealed.log_hash {
+            return Ok(());
+        }
+        let segment_id = self.position.segment.id;
+        let offset = bad.unwrap_or(self.position.offset);
+        Err(StoreError::CrcMismatch { segment_id, offset })
+    }
+
+    /// Reads the whole directory again and replaces the view's contents.
+    fn read_again(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
+        let log = read_log(&self.fs, false)?;
+        writer.replace_with(&log.view);
+        self.position = log.position;
+        self.open = None;
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Makes written groups visible to readers.
+//!
+//! Owns the read view. Tells the broker whom to notify and answer, and the checkpointer how far
+//! the log is proven. Never answers an append itself while there is a broker.
+
+use crate::broker::Broker;
+use crate::error::StoreError;
+use crate::follow::Follower;
+use crate::protocol::indexer::{Message, WrittenGroup};
+use crate::protocol::{Acknowledgement, broker, checkpointer};
+use crate::runtime::{Actor, Address, ExitReason, Fault, Next, NotDelivered, Queued, Turn};
+use crate::view::ViewWriter;
+use batpak_log::checkpoint::Checkpoint;
+use batpak_log::log_position::LogPosition;
+
+/// The checkpointer hears of the log at least every so many events.
+pub const CHECKPOINT_EVERY_EVENTS: u64 = 64 * 1024;
+
+/// An indexer.
+#[derive(Debug)]
+pub struct Indexer {
+    writer: ViewWriter,
+    follower: Follower,
+    store_id: Option<[u8; 16]>,
+    checkpointed_events: u64,
+    broker: Option<Address<broker::Message>>,
+    checkpointer: Option<Address<checkpointer::Message>>,
+}
+
+impl Indexer {
+    /// Takes up the view at the follower's position.
+    pub fn new(
+        writer: ViewWriter,
+        follower: Follower,
+        broker: Option<Address<broker::Message>>,
+        checkpointer: Option<Address<checkpointer::Message>>,
+    ) -> Self {
+        Self {
+            checkpointed_events: follower.position().event_count,
+            store_id: follower.store_id(),
+            writer,
+            follower,
+            broker,
+            checkpointer,
+        }
+    }
+
+    /// Reads what the log holds beyond the view, after a restart of this actor or of the writer.
+    ///
+    /// # Errors
+    /// A crash when the log cannot be read.
+    pub fn read_on(&mut self) -> Result<(), Fault> {
+        self.catch_up().map(drop).map_err(|error| Fault::Crash(error.to_string()))
+    }
+
+    /// Reads whole groups that the view does not hold yet and makes them visible.
+    fn catch_up(&mut self) -> Result<u64, StoreError> {
+        self.follower.catch_up(&mut self.writer)?;
+        let next_sequence = self.follower.position().next_sequence;
+        self.writer.publish(next_sequence);
+        Ok(self.writer.view().visible())
+    }
+
+    fn insert(&mut self, group: &mut WrittenGroup) -> Result<(), Fault> {
+        let known = self.follower.position().event_count;
+        if group.events_before > known {
+            // The group before this one was lost with an earlier incarnation: the restart that
+            // this crash brings reads it from the log.
+            return Err(Fault::Crash("a written group never arrived".into()));
+        }
+        if let Some(header) = group.opened.take() {
+            self.store_id = Some(header.store_id);
+            self.writer.add_segment(header);
+        }
+        if group.position.event_count > known {
+            for entry in group.entries.drain(..) {
+                self.writer.insert(entry);
+            }
+            self.follower.skip_to(group.position);
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &mut self,
+        mut group: Box<WrittenGroup>,
+        waiting: &mut Vec<Acknowledgement>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<(), Fault> {
+        self.insert(&mut group)?;
+        waiting.append(&mut group.acknowledgements);
+        let proven = group.proven;
+        if proven.event_count >= self.checkpointed_events + CHECKPOINT_EVERY_EVENTS {
+            self.checkpointed_events = proven.event_count;
+            if let (Some(checkpointer), Some(store_id)) = (&self.checkpointer, self.store_id) {
+                let checkpoint = Checkpoint { store_id, position: proven };
+                // A checkpointer that has ended costs the next opening time, and is reported.
+                let _ = turn.tell(checkpointer, checkpointer::Message::Checkpoint(checkpoint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything inserted visible at once and passes those who wait on to the broker.
+    fn announce(&mut self, waiting: Vec<Acknowledgement>, turn: &mut Turn<'_, Self>) {
+        let position = *self.follower.position();
+        self.writer.publish(position.next_sequence);
+        *turn.kept() = position;
+        let message = broker::Message::Announce { acknowledgements: waiting };
+        if let Some(broker) = &self.broker
+            && let Err(NotDelivered::Ended(message, reason)) = turn.tell(broker, message)
+        {
+            Broker::refuse(message, &reason);
+        }
+    }
+}
+
+impl Actor for Indexer {
+    type Message = Message;
+    type Answer = ();
+    /// How far the log is in the view.
+    type Kept = LogPosition;
+
+    fn handle(
+        &mut self,
+        queued: &mut Queued<Message>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        let mut waiting = Vec::new();
+        let mut published = false;
+        let mut next = Next::Open;
+        while let Some(message) = queued.pop() {
+            match message {
+                Message::Publish(group) => {
+                    published = true;
+                    self.publish(group, &mut waiting, turn)?;
+                }
+                Message::CatchUp { reply } => reply.answer(self.catch_up()),
+                Message::ReadOn => {
+                    self.read_on()?;
+                    published = true;
+                }
+                Message::Close { reply } => {
+                    reply.answer(Ok(()));
+                    next = Next::Stop;
+                    break;
+                }
+                Message::Panic => panic!("a test asked the indexer to panic"),
+            }
+        }
+        if published {
+            self.announce(waiting, turn);
+        }
+        Ok(next)
+    }
+
+    fn refuse(message: Message, reason: &ExitReason) {
+        let error = || StoreError::ended("indexer", reason);
+        match message {
+            // The groups are in the log but not visible: dropping them leaves their callers with
+            // an open fate, which the next opening settles.
+            Message::Publish(_) | Message::ReadOn | Message::Panic => {}
+            Message::CatchUp { reply } => reply.answer(Err(error())),
+            Message::Close { reply } => reply.answer(Ok(())),
+        }
+    }
+}

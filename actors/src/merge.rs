@@ -1,0 +1,235 @@
+//! Merges small neighbouring segments into one, so that a store which is opened often stays small
+//! in files.
+//!
+//! The merged segment is complete and durable under its own name before a source is removed; its
+//! header lists the sources, and an opening removes those that a crash left.
+
+use crate::error::StoreError;
+use crate::roller::RollerOptions;
+use crate::view::ReadView;
+use batpak_log::directory::read_directory;
+use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
+use batpak_log::fs::{Access, Fs, write_all_at};
+use batpak_log::log_position::LogPosition;
+use batpak_log::recover_segment::recover_sealed;
+use batpak_log::segment::{
+    Binding, EventRecord, Group, GroupBuilder, Predecessor, Replaced, SegmentHeader, SegmentName,
+    encode_footer, read_trailer,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// So many neighbours of one size class are merged.
+pub(crate) const MERGE_NEIGHBOURS: usize = 8;
+/// `close` merges no more than so many bytes.
+pub(crate) const MERGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The name under which a merged segment is written.
+const MERGING_NAME: &str = "merge.tmp";
+/// Two segments are of one class when their sizes differ by less than this power of two.
+const CLASS_BITS: u32 = 3;
+
+/// A sealed segment with its size.
+struct Candidate {
+    header: SegmentHeader,
+    len: u64,
+    end: Predecessor,
+}
+
+/// Merges while there are eight small neighbours; returns where the log ends afterwards.
+///
+/// # Errors
+/// What reading or writing returns; the sources are then still there.
+pub(crate) fn merge_small_neighbours(
+    options: &RollerOptions,
+    mut end: LogPosition,
+) -> Result<LogPosition, StoreError> {
+    let mut budget = MERGE_BYTES_MAX;
+    while let Some(sources) = choose(&*options.fs, options.segment_max_bytes.min(budget))? {
+        let bytes: u64 = sources.iter().map(|source| source.len).sum();
+        budget = budget.saturating_sub(bytes);
+        let merged = merge(options, &sources)?;
+        if merged.last_id == end.last_id {
+            end = LogPosition { next_sequence: end.next_sequence, ..merged };
+        }
+    }
+    Ok(end)
+}
+
+/// Finds eight neighbours of one size class whose sum stays below `bytes_max`.
+fn choose(fs: &dyn Fs, bytes_max: u64) -> Result<Option<Vec<Candidate>>, StoreError> {
+    let headers = read_directory(fs)?.segments;
+    if headers.len() < MERGE_NEIGHBOURS {
+        return Ok(None);
+    }
+    let mut run: Vec<Candidate> = Vec::new();
+    for header in headers {
+        let file = fs.open(&header.segment.file_name(), Access::Read)?;
+        let len = file.len()?;
+        let Some(trailer) = read_trailer(&*file, &header.binding())? else {
+            run.clear();
+            continue;
+        };
+        let end = Predecessor {
+            last_id: header.last_id,
+            generation: header.segment.generation,
+            end_offset: trailer.end_offset,
+            log_hash: trailer.log_hash,
+        };
+        if run.last().is_some_and(|last| class(last.len) != class(len)) {
+            run.clear();
+        }
+        run.push(Candidate { header, len, end });
+        if run.len() == MERGE_NEIGHBOURS {
+            let sum: u64 = run.iter().map(|candidate| candidate.len).sum();
+            if sum <= bytes_max {
+                return Ok(Some(run));
+            }
+            run.clear();
+        }
+    }
+    Ok(None)
+}
+
+fn class(len: u64) -> u32 {
+    len.max(1).ilog2() / CLASS_BITS
+}
+
+fn merge(options: &RollerOptions, sources: &[Candidate]) -> Result<LogPosition, StoreError> {
+    let fs = &options.fs;
+    let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
+        return Err(StoreError::Configuration("nothing to merge".into()));
+    };
+    let header = merged_header(fs.boot_id(), first, last, sources);
+    crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
+    let file = fs.create_new(MERGING_NAME)?;
+    write_all_at(&*file, &header.encode(), 0)?;
+    let mut rewriter = Rewriter::new(&options.view, &header);
+    for source in sources {
+        let source_file = fs.open(&source.header.segment.file_name(), Access::Read)?;
+        let mut failure = None;
+        recover_sealed(&source_file, &source.header, &source.end, &mut |_, group| {
+            let rewritten = rewriter
+                .rewrite(group)
+                .and_then(|(bytes, at)| Ok(write_all_at(&*file, &bytes, at)?));
+            failure = failure.take().or(rewritten.err());
+        })?;
+        if let Some(error) = failure {
+            crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
+            return Err(error);
+        }
+    }
+    let mut position = rewriter.position;
+    if position.log_hash != last.end.log_hash {
+        return Err(StoreError::corrupt(first.header.segment.id, "merging changed its events"));
+    }
+    let last_file = fs.open(&last.header.segment.file_name(), Access::Read)?;
+    let trailer = read_trailer(&*last_file, &last.header.binding())?;
+    position.next_sequence = trailer.map_or(position.next_sequence, |last| last.next_sequence);
+    let clean = trailer.is_some_and(|trailer| trailer.clean);
+    let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
+    write_all_at(&*file, &footer, position.offset)?;
+    file.sync_all()?;
+    fs.rename(MERGING_NAME, &header.segment.file_name())?;
+    fs.sync_directory("")?;
+    for source in sources {
+        fs.remove(&source.header.segment.file_name())?;
+    }
+    fs.sync_directory("")?;
+    Ok(position)
+}
+
+fn merged_header(
+    boot_id: Option<[u8; 16]>,
+    first: &Candidate,
+    last: &Candidate,
+    sources: &[Candidate],
+) -> SegmentHeader {
+    let replaced = |source: &Candidate| Replaced {
+        segment: source.header.segment,
+        log_hash: source.end.log_hash,
+    };
+    SegmentHeader {
+        segment: SegmentName {
+            id: first.header.segment.id,
+            generation: first.header.segment.generation + 1,
+        },
+        last_id: last.header.last_id,
+        boot_id: boot_id.unwrap_or_default(),
+        replaced: sources.iter().map(replaced).collect(),
+        ..first.header.clone()
+    }
+}
+
+/// Writes groups again for another segment, and recomputes every event's hash on the way.
+struct Rewriter<'v> {
+    view: &'v ReadView,
+    binding: Binding,
+    base_wall_us: u64,
+    names: HashMap<batpak_log::coordinate::Coordinate, u32>,
+    position: LogPosition,
+    previous: HashMap<Arc<str>, [u8; 32]>,
+}
+
+impl<'v> Rewriter<'v> {
+    fn new(view: &'v ReadView, header: &SegmentHeader) -> Self {
+        Self {
+            view,
+            binding: header.binding(),
+            base_wall_us: header.hlc.wall_us,
+            names: HashMap::new(),
+            position: LogPosition::at_start_of(header),
+            previous: HashMap::new(),
+        }
+    }
+
+    /// Returns the group's bytes and where they go.
+    fn rewrite(&mut self, group: &Group<'_>) -> Result<(Vec<u8>, u64), StoreError> {
+        let at = self.position.offset;
+        let mut builder =
+            GroupBuilder::start(self.binding.clone(), self.base_wall_us, at, Vec::new());
+        for event in &group.events {
+            let next_name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+            let name = *self.names.entry(event.coordinate.clone()).or_insert_with(|| {
+                builder.push_name(&event.coordinate);
+                next_name
+            });
+            self.check_hash(event.coordinate.entity_arc(), &event.record)?;
+            builder.push_event(&EventRecord { name, ..event.record });
+            self.position.count(event.sequence, event.record.hlc, &event.record.event_hash);
+        }
+        let bytes = builder.finish(group.header.first_sequence, at);
+        self.position.offset = at + bytes.len() as u64;
+        Ok((bytes, at))
+    }
+
+    fn check_hash(
+        &mut self,
+        entity: Arc<str>,
+        record: &EventRecord<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(entry) = self.view.by_id(record.event_id) else {
+            return Err(StoreError::NotFound(record.event_id));
+        };
+        let known = self.previous.insert(entity, record.event_hash);
+        let prev_hash = known.unwrap_or(entry.hash_chain.prev_hash);
+        let canonical = CanonicalHeader {
+            event_id: record.event_id,
+            correlation_id: record.correlation_id,
+            causation_id: record.causation_id,
+            entity: entry.coord.entity(),
+            scope: entry.coord.scope(),
+            kind: record.kind,
+            flags: record.flags,
+            hlc: record.hlc,
+            clock: record.clock,
+            depth: record.depth,
+            lane: record.lane,
+        };
+        let computed = event_hash(&canonical, &payload_hash(record.payload), &prev_hash);
+        if computed != record.event_hash {
+            let detail = format!("event {:032x} does not match its hash", record.event_id);
+            return Err(StoreError::corrupt(entry.disk_pos.segment_id, detail));
+        }
+        Ok(())
+    }
+}

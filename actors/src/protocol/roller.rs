@@ -1,0 +1,56 @@
+//! What the roller is asked.
+
+use crate::error::StoreError;
+use crate::runtime::ReplyTo;
+use batpak_log::fs::File;
+use batpak_log::log_position::LogPosition;
+use batpak_log::segment::SegmentHeader;
+use std::sync::Arc;
+
+/// The writer waits for one preparation or one sync at a time, and a seal follows each switch;
+/// what finds no room waits in the writer's outbox.
+pub const INBOX_CAPACITY: usize = 8;
+
+/// A file under the prepared name, with space reserved, that will become the next segment.
+#[derive(Clone, Debug)]
+pub struct PreparedFile {
+    /// The file, empty but for reserved space.
+    pub file: Arc<dyn File>,
+    /// How much space was reserved, in bytes.
+    pub reserved: u64,
+}
+
+/// Messages to the roller.
+#[derive(Debug)]
+pub enum Message {
+    /// Have a file ready for the next segment.
+    Prepare {
+        /// Answered with the file.
+        reply: ReplyTo<Result<PreparedFile, StoreError>>,
+    },
+    /// Make a segment's bytes durable while the writer goes on.
+    Sync {
+        /// The open segment's file.
+        file: Arc<dyn File>,
+        /// Answered when everything written before is durable.
+        reply: ReplyTo<Result<(), StoreError>>,
+    },
+    /// Trim a full segment and give it its footer.
+    Seal {
+        /// The segment's file.
+        file: Arc<dyn File>,
+        /// Its header.
+        header: Arc<SegmentHeader>,
+        /// Where its groups end.
+        position: LogPosition,
+    },
+    /// Remove what was prepared, merge small neighbours, and end.
+    Close {
+        /// The end of the log, once the writer has closed it in good order.
+        closed: Option<LogPosition>,
+        /// Answered with the end of the log as it is now.
+        reply: ReplyTo<Result<Option<LogPosition>, StoreError>>,
+    },
+    /// Panic, to test that a crash loses nothing.
+    Panic,
+}

@@ -1,0 +1,126 @@
+//! Seals full segments, has the next file ready, and syncs behind the writer's back.
+//!
+//! Owns the prepared file and the footers of segments that the writer has left. Tells nobody;
+//! answers the writer. Never appends an event.
+
+use crate::error::StoreError;
+use crate::merge::merge_small_neighbours;
+use crate::protocol::roller::{Message, PreparedFile};
+use crate::recovery::remove_if_there;
+use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn};
+use crate::view::ReadView;
+use batpak_log::fs::{File, Fs, write_all_at};
+use batpak_log::layout::PREPARED_NAME;
+use batpak_log::log_position::LogPosition;
+use batpak_log::segment::{SegmentHeader, encode_footer};
+use std::io;
+use std::sync::Arc;
+
+/// Space is reserved for at least so much of a new segment, unless its limit is smaller.
+pub const RESERVE_BYTES: u64 = 1024 * 1024;
+
+/// What a roller works on.
+#[derive(Clone, Debug)]
+pub struct RollerOptions {
+    /// The store's directory.
+    pub fs: Arc<dyn Fs>,
+    /// The read view, for the check of what is merged.
+    pub view: Arc<ReadView>,
+    /// The size at which segments are full, in bytes.
+    pub segment_max_bytes: u64,
+    /// Whether a sync covers the files' metadata too.
+    pub sync_all: bool,
+}
+
+/// A roller; it remembers nothing, so a restart loses nothing.
+#[derive(Debug)]
+pub struct Roller {
+    options: RollerOptions,
+}
+
+impl Roller {
+    /// Starts with nothing prepared.
+    pub fn new(options: RollerOptions) -> Self {
+        Self { options }
+    }
+
+    fn prepare(&self) -> Result<PreparedFile, StoreError> {
+        let fs = &self.options.fs;
+        remove_if_there(&**fs, PREPARED_NAME)?;
+        let file = fs.create_new(PREPARED_NAME)?;
+        let reserved = RESERVE_BYTES.min(self.options.segment_max_bytes);
+        if let Err(error) = file.allocate(0, reserved) {
+            remove_if_there(&**fs, PREPARED_NAME)?;
+            return Err(error.into());
+        }
+        Ok(PreparedFile { file, reserved })
+    }
+
+    fn sync(&self, file: &dyn File) -> Result<(), StoreError> {
+        Ok(sync_file(file, self.options.sync_all)?)
+    }
+
+    fn close(&self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
+        remove_if_there(&*self.options.fs, PREPARED_NAME)?;
+        match closed {
+            Some(position) => merge_small_neighbours(&self.options, position).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Trims a segment to its groups and gives it its footer; advisory, so a failure costs nothing.
+fn seal(file: &dyn File, header: &SegmentHeader, position: &LogPosition) -> io::Result<()> {
+    file.truncate(position.offset)?;
+    let footer = encode_footer(&header.binding(), &position.as_trailer(false));
+    write_all_at(file, &footer, position.offset)?;
+    file.sync_data()
+}
+
+/// Makes a file's bytes durable.
+pub(crate) fn sync_file(file: &dyn File, sync_all: bool) -> io::Result<()> {
+    match sync_all {
+        true => file.sync_all(),
+        false => file.sync_data(),
+    }
+}
+
+impl Actor for Roller {
+    type Message = Message;
+    type Answer = ();
+    type Kept = ();
+
+    fn handle(
+        &mut self,
+        queued: &mut Queued<Message>,
+        _: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        while let Some(message) = queued.pop() {
+            match message {
+                Message::Prepare { reply } => reply.answer(self.prepare()),
+                Message::Sync { file, reply } => reply.answer(self.sync(&*file)),
+                Message::Seal { file, header, position } => {
+                    if let Err(error) = seal(&*file, &header, &position) {
+                        tracing::warn!(%error, segment = %header.segment, "a footer is missing");
+                    }
+                }
+                Message::Close { closed, reply } => {
+                    reply.answer(self.close(closed));
+                    return Ok(Next::Stop);
+                }
+                Message::Panic => panic!("a test asked the roller to panic"),
+            }
+        }
+        Ok(Next::Open)
+    }
+
+    fn refuse(message: Message, reason: &ExitReason) {
+        let error = || StoreError::ended("roller", reason);
+        match message {
+            Message::Prepare { reply } => reply.answer(Err(error())),
+            Message::Sync { reply, .. } => reply.answer(Err(error())),
+            Message::Close { reply, .. } => reply.answer(Err(error())),
+            Message::Seal { .. } | Message::Panic => {}
+        }
+    }
+}

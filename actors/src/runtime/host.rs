@@ -1,0 +1,164 @@
+//! A host: one thread, or one stepped group, that runs its cells in turn.
+//!
+//! Cells run in placement order, the leftmost actor first: what one tells the next is handled in
+//! the same pass, and never inside the call that told it. When a pass finds nothing to do, a
+//! thread spins for a bounded time if it may, then parks until it is woken or a timer is due. An
+//! idle host costs nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Waiting;
+use super::cell::Run;
+use super::clock::{Clock, Stopwatch};
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{SpinCap, WakeUp, relax};
+
+/// What others may know of a host, and how they wake it.
+#[derive(Debug)]
+pub(crate) struct HostSignal {
+    wake_up: WakeUp,
+    /// Advice for callers that think of spinning; nothing rests on it.
+    parked: AtomicBool,
+    caller_spins: AtomicBool,
+}
+
+impl HostSignal {
+    pub(crate) fn new() -> Self {
+        Self {
+            wake_up: WakeUp::new(),
+            parked: AtomicBool::new(false),
+            caller_spins: AtomicBool::new(false),
+        }
+    }
+
+    /// Wakes the host, or makes it look once more before it parks.
+    pub(crate) fn wake(&self) {
+        self.wake_up.wake();
+    }
+
+    /// Returns whether the host runs or spins, so that it may answer soon.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.parked.load(Ordering::Relaxed)
+    }
+
+    /// Claims the place of the one caller that may spin for this host.
+    pub(crate) fn claim_caller_spin(&self) -> Option<CallerSpin<'_>> {
+        let taken = self.caller_spins.swap(true, Ordering::AcqRel);
+        (!taken).then_some(CallerSpin(self))
+    }
+}
+
+/// The place of the one caller that spins for a host; free again when dropped.
+pub(crate) struct CallerSpin<'a>(&'a HostSignal);
+
+impl Drop for CallerSpin<'_> {
+    fn drop(&mut self) {
+        self.0.caller_spins.store(false, Ordering::Release);
+    }
+}
+
+/// The cells of one host, leftmost actor first.
+pub(crate) struct Host {
+    cells: Vec<Box<dyn Run>>,
+    signal: Arc<HostSignal>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Host {
+    pub(crate) fn new(
+        cells: Vec<Box<dyn Run>>,
+        signal: Arc<HostSignal>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            cells,
+            signal,
+            clock,
+        }
+    }
+
+    /// Takes the wake-up and gives every cell one pass; returns whether anything was done.
+    ///
+    /// The wake-up must be taken before the look: what is sent afterwards leaves a new one.
+    pub(crate) fn pass(&mut self) -> bool {
+        self.signal.wake_up.take();
+        let mut worked = false;
+        for cell in &mut self.cells {
+            worked |= cell.pass();
+        }
+        worked
+    }
+
+    /// Returns whether all actors have ended and all that they told has left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.cells.iter().all(|cell| cell.is_done())
+    }
+
+    /// Refuses what raced in; a sender that comes after the wake-up is taken refuses by itself.
+    pub(crate) fn finish(&self) {
+        self.signal.wake_up.take();
+        for cell in &self.cells {
+            cell.refuse_waiting();
+        }
+    }
+
+    pub(crate) fn next_timer_us(&self) -> Option<u64> {
+        self.cells
+            .iter()
+            .filter_map(|cell| cell.next_timer_us())
+            .min()
+    }
+
+    /// Runs the host on its thread until all of its actors have ended.
+    pub(crate) fn run(mut self, waiting: Waiting) {
+        loop {
+            let worked = self.pass();
+            if self.is_done() {
+                return self.finish();
+            }
+            if !worked && !self.spin(waiting) {
+                self.park();
+            }
+        }
+    }
+
+    /// Spins until the host is woken; returns false when the time is over or it may not spin.
+    fn spin(&self, waiting: Waiting) -> bool {
+        let Waiting::Spin { microseconds } = waiting else {
+            return false;
+        };
+        if self.signal.wake_up.is_left() {
+            return true;
+        }
+        let Some(_permit) = SpinCap::of_process().take() else {
+            return false;
+        };
+        let timer_us = self.next_timer_us();
+        let watch = Stopwatch::start();
+        while !watch.has_run(microseconds) {
+            if self.signal.wake_up.is_left() {
+                return true;
+            }
+            if timer_us.is_some_and(|at_us| at_us <= self.clock.monotonic_us()) {
+                return true;
+            }
+            relax();
+        }
+        false
+    }
+
+    fn park(&self) {
+        let limit = self.time_to_timer();
+        self.signal.parked.store(true, Ordering::Relaxed);
+        self.signal.wake_up.park(limit);
+        self.signal.parked.store(false, Ordering::Relaxed);
+    }
+
+    fn time_to_timer(&self) -> Option<Duration> {
+        let at_us = self.next_timer_us()?;
+        Some(Duration::from_micros(
+            at_us.saturating_sub(self.clock.monotonic_us()),
+        ))
+    }
+}

@@ -1,0 +1,130 @@
+//! The way back of an ask: answered exactly once, or closed.
+//!
+//! Life of a reply:
+//! 1. [`reply`], an [`Address`](super::Address) or a [`Turn`](super::Turn) makes both ends; the
+//!    [`ReplyTo`] travels in the message.
+//! 2. Whoever handles the message answers through it, once.
+//! 3. If it is dropped instead (a crash, a refusal, an end), the reply closes.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::seam::Seam;
+use super::sync::channel::{Receiver, Sender, TryRecvError, bounded};
+
+/// The end that answers; dropping it unanswered closes the reply.
+pub struct ReplyTo<T>(Option<Slot<T>>);
+
+enum Slot<T> {
+    /// A caller that waits on a channel of one.
+    Caller(Sender<T>),
+    /// An actor, whose reply slot has room reserved.
+    Actor(Box<dyn FnOnce(Result<T, Closed>) + Send>),
+}
+
+impl<T> ReplyTo<T> {
+    pub(crate) fn to_actor(deliver: Box<dyn FnOnce(Result<T, Closed>) + Send>) -> Self {
+        Self(Some(Slot::Actor(deliver)))
+    }
+
+    /// Answers; an answer that nobody waits for any more is dropped.
+    pub fn answer(mut self, value: T) {
+        match self.0.take() {
+            // The channel has room for the one answer, so only a waiter that went away refuses.
+            Some(Slot::Caller(sender)) => drop(sender.try_send(value)),
+            Some(Slot::Actor(deliver)) => deliver(Ok(value)),
+            None => {}
+        }
+    }
+}
+
+impl<T> Drop for ReplyTo<T> {
+    fn drop(&mut self) {
+        if let Some(Slot::Actor(deliver)) = self.0.take() {
+            deliver(Err(Closed));
+        }
+    }
+}
+
+impl<T> fmt::Debug for ReplyTo<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplyTo { .. }")
+    }
+}
+
+/// The end that waits.
+pub struct Reply<T> {
+    receiver: Receiver<T>,
+    seam: Seam,
+}
+
+impl<T> Reply<T> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`Closed`] when the other end was dropped unanswered.
+    pub fn wait(self) -> Result<T, Closed> {
+        self.seam.receive(&self.receiver, None).map_err(|_| Closed)
+    }
+
+    /// Waits for the answer at most that long.
+    ///
+    /// # Errors
+    /// [`Waited::Closed`] as for [`wait`](Reply::wait); [`Waited::TimedOut`] when the answer may
+    /// still come.
+    pub fn wait_for(&self, limit: Duration) -> Result<T, Waited> {
+        self.seam.receive(&self.receiver, Some(limit))
+    }
+
+    /// Takes the answer if it is there, without waiting.
+    #[must_use]
+    pub fn try_take(&self) -> Option<Result<T, Closed>> {
+        match self.receiver.try_recv() {
+            Ok(value) => Some(Ok(value)),
+            Err(TryRecvError::Disconnected) => Some(Err(Closed)),
+            Err(TryRecvError::Empty) => None,
+        }
+    }
+
+    /// Lends the channel on which the answer arrives, to select over.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply { .. }")
+    }
+}
+
+/// The reply was closed unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reply was closed unanswered")]
+pub struct Closed;
+
+/// Why a wait with a limit ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Waited {
+    /// No answer will come.
+    #[error("the reply was closed unanswered")]
+    Closed,
+    /// The limit passed; the answer may still come.
+    #[error("no answer within the limit")]
+    TimedOut,
+}
+
+/// Returns both ends of a reply, for tests that play one side by hand.
+#[must_use]
+pub fn reply<T>() -> (ReplyTo<T>, Reply<T>) {
+    reply_through(Seam::Plain)
+}
+
+pub(crate) fn reply_through<T>(seam: Seam) -> (ReplyTo<T>, Reply<T>) {
+    let (sender, receiver) = bounded(1);
+    (
+        ReplyTo(Some(Slot::Caller(sender))),
+        Reply { receiver, seam },
+    )
+}

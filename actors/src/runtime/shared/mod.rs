@@ -1,0 +1,15 @@
+//! What readers share with one writer without a mailbox in between.
+//!
+//! Every cell here has one writer and any number of readers that never wait for it.
+
+mod bounded_cache;
+mod counter;
+mod published;
+mod write_once;
+mod write_once_index;
+
+pub use bounded_cache::BoundedCache;
+pub use counter::Counter;
+pub use published::{Published, Watermark};
+pub use write_once::WriteOnce;
+pub use write_once_index::WriteOnceIndex;

@@ -1,0 +1,70 @@
+//! The permission to spin: a process-wide cap on engine threads that burn a core while they wait.
+//!
+//! Spinning saves the price of a sleep when the next message is microseconds away, and costs a
+//! core that somebody else could use. With one permit for every two cores, callers always find
+//! room to run. The count is the process's and not a model's, hence the standard atomic.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::MAY_SPIN;
+
+static PROCESS: SpinCap = SpinCap::new();
+
+/// Counts the threads that spin.
+#[derive(Debug)]
+pub(crate) struct SpinCap {
+    spinning: AtomicUsize,
+    limit: OnceLock<usize>,
+}
+
+impl SpinCap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            spinning: AtomicUsize::new(0),
+            limit: OnceLock::new(),
+        }
+    }
+
+    /// Returns the cap that all engine threads of this process share.
+    pub(crate) fn of_process() -> &'static Self {
+        &PROCESS
+    }
+
+    /// Takes a permit, unless as many threads spin already as may.
+    pub(crate) fn take(&self) -> Option<SpinPermit<'_>> {
+        if !MAY_SPIN {
+            return None;
+        }
+        let limit = self.limit();
+        let taken = self
+            .spinning
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |spinning| {
+                (spinning < limit).then_some(spinning + 1)
+            });
+        taken.ok().map(|_| SpinPermit(self))
+    }
+
+    /// Returns how many threads may spin at one time.
+    pub(crate) fn limit(&self) -> usize {
+        *self.limit.get_or_init(|| {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            (cores / 2).max(1)
+        })
+    }
+}
+
+/// The right of one engine thread to spin; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct SpinPermit<'a>(&'a SpinCap);
+
+impl Drop for SpinPermit<'_> {
+    fn drop(&mut self) {
+        self.0.spinning.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Passes one turn of a spinning loop.
+pub(crate) fn relax() {
+    std::hint::spin_loop();
+}

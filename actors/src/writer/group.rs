@@ -1,0 +1,280 @@
+//! The group in hand: what one write will put on disk, and who waits for it.
+//!
+//! Nothing of it reaches the writer's own state before the write has succeeded, so that cutting
+//! back is dropping it.
+
+use super::known::{Head, Known, Recent, Stored};
+use super::segment::OpenSegment;
+use crate::error::{BatchStage, StoreError};
+use crate::protocol::{Acknowledgement, Append, AppendReceipt, Durability, Expectation};
+use crate::view::{DiskPos, IndexEntry};
+use batpak_log::coordinate::Coordinate;
+use batpak_log::event::HashChain;
+use batpak_log::event::hash::{CanonicalHeader, event_hash};
+use batpak_log::log_position::LogPosition;
+use batpak_log::segment::{EventRecord, GroupBuilder};
+use batpak_log::layout::GROUP_BYTES_MAX;
+use std::collections::{HashMap, HashSet};
+
+/// A refusal of one command, and whether it rests on the group in hand.
+pub(super) struct Refused {
+    pub(super) item_index: usize,
+    pub(super) error: StoreError,
+    pub(super) rests_on_group: bool,
+}
+
+/// What the checks make of a command.
+enum Plan {
+    /// All of it is stored already.
+    Replay { receipts: Vec<AppendReceipt>, rests_on_group: bool },
+    /// All of it is new.
+    Store,
+}
+
+/// Someone who waits, and whether its answer rests on the group.
+pub(super) struct Waiting {
+    pub(super) acknowledgement: Acknowledgement,
+    pub(super) rests_on_group: bool,
+}
+
+/// What a group means once its bytes are on disk.
+pub(super) struct Contents {
+    /// The end of the log behind the group.
+    pub(super) position: LogPosition,
+    pub(super) entries: Vec<IndexEntry>,
+    pub(super) staged: Recent,
+    /// Coordinates that the group defines, with their numbers in the segment.
+    pub(super) names: HashMap<Coordinate, u32>,
+    pub(super) waiting: Vec<Waiting>,
+    /// Somebody in it is to be answered only once it is durable.
+    pub(super) durable: bool,
+}
+
+/// A group that is being gathered.
+pub(super) struct GroupInHand {
+    builder: GroupBuilder,
+    first_sequence: u64,
+    contents: Contents,
+}
+
+impl GroupInHand {
+    pub(super) fn start(segment: &OpenSegment, position: LogPosition, buffer: Vec<u8>) -> Self {
+        let header = segment.header();
+        let binding = segment.binding().clone();
+        Self {
+            builder: GroupBuilder::start(binding, header.hlc.wall_us, position.offset, buffer),
+            first_sequence: position.next_sequence,
+            contents: Contents {
+                position,
+                entries: Vec::new(),
+                staged: Recent::default(),
+                names: HashMap::new(),
+                waiting: Vec::new(),
+                durable: false,
+            },
+        }
+    }
+
+    /// Returns whether a command of this size still belongs to the group.
+    pub(super) fn has_room_for(&self, weight: usize, events: usize) -> bool {
+        self.contents.entries.is_empty()
+            || (self.builder.len() + weight <= GROUP_BYTES_MAX
+                && self.builder.has_room_for(events))
+    }
+
+    /// Remembers who waits for the group.
+    pub(super) fn wait(&mut self, acknowledgement: Acknowledgement, rests_on_group: bool) {
+        self.contents.waiting.push(Waiting { acknowledgement, rests_on_group });
+    }
+
+    /// Takes all events of a command into the group, or none.
+    pub(super) fn admit(
+        &mut self,
+        items: &[Append],
+        known: &Known,
+        segment: &OpenSegment,
+    ) -> Result<(Vec<AppendReceipt>, bool), Refused> {
+        self.contents.durable |= items.iter().any(|item| item.durability == Durability::Always);
+        match self.plan(items, known)? {
+            Plan::Replay { receipts, rests_on_group } => Ok((receipts, rests_on_group)),
+            Plan::Store => {
+                let receipts = items.iter().map(|item| self.stage(item, known, segment));
+                Ok((receipts.collect(), true))
+            }
+        }
+    }
+
+    /// Looks at keys first, so that an exact retry of what succeeded succeeds, then at clocks.
+    fn plan(&self, items: &[Append], known: &Known) -> Result<Plan, Refused> {
+        let mut receipts = Vec::new();
+        let mut rests_on_group = false;
+        let mut keys = HashSet::new();
+        for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
+            let refused = |error| Refused { item_index, error, rests_on_group };
+            let key = item.event_id;
+            if !keys.insert(key) {
+                return Err(refused(StoreError::DuplicateKey { key }));
+            }
+            let staged = self.contents.staged.keys.get(&key).cloned();
+            let in_hand = staged.is_some();
+            let stored = match staged {
+                Some(stored) => Some(stored),
+                None => known.stored(key).map_err(refused)?,
+            };
+            let Some(stored) = stored else { continue };
+            let receipt = stored.replayed_by(item);
+            if item.strict && receipt.replay == Some(crate::protocol::Replay::OtherEvent) {
+                return Err(refused(StoreError::IdempotencyConflict { key }));
+            }
+            rests_on_group |= in_hand;
+            receipts.push(receipt);
+        }
+        match receipts.len() {
+            0 => self.check_expectations(items, known).map(|()| Plan::Store),
+            stored if stored == items.len() => Ok(Plan::Replay { receipts, rests_on_group }),
+            stored => Err(Refused {
+                item_index: 0,
+                error: StoreError::PartialReplay { stored, items: items.len() },
+                rests_on_group,
+            }),
+        }
+    }
+
+    fn check_expectations(&self, items: &[Append], known: &Known) -> Result<(), Refused> {
+        let mut clocks: HashMap<&str, u32> = HashMap::new();
+        for (item_index, item) in items.iter().enumerate() {
+            let entity = item.coordinate.entity();
+            let in_hand = self.contents.staged.heads.get(entity);
+            let head = || in_hand.copied().or_else(|| known.head(entity)).map(|head| head.clock);
+            let latest = clocks.get(entity).copied().or_else(head);
+            let refused =
+                |error| Refused { item_index, error, rests_on_group: in_hand.is_some() };
+            let entity = || entity.to_owned();
+            match (item.expectation, latest) {
+                (Expectation::Any, _) | (Expectation::Empty, None) => {}
+                (Expectation::Clock(expected), Some(actual)) if expected == actual => {}
+                (Expectation::Clock(expected), latest) => {
+                    let actual = latest.unwrap_or(StoreError::NO_EVENTS);
+                    let entity = entity();
+                    return Err(refused(StoreError::SequenceMismatch { entity, expected, actual }));
+                }
+                (Expectation::Empty, Some(actual)) => {
+                    return Err(refused(StoreError::EntityNotEmpty { entity: entity(), actual }));
+                }
+            }
+            let clock = latest.map_or(0, |clock| clock.saturating_add(1));
+            if clock == StoreError::NO_EVENTS {
+                return Err(refused(StoreError::ClockExhausted { entity: entity() }));
+            }
+            clocks.insert(item.coordinate.entity(), clock);
+        }
+        Ok(())
+    }
+
+    /// Adds one event that passed all checks.
+    fn stage(&mut self, item: &Append, known: &Known, segment: &OpenSegment) -> AppendReceipt {
+        let entity = item.coordinate.entity_arc();
+        let head = self.contents.staged.heads.get(&entity).copied().or_else(|| known.head(&entity));
+        let clock = head.map_or(0, |head| head.clock + 1);
+        let prev_hash = head.map_or([0; 32], |head| head.event_hash);
+        let hlc = self.contents.position.hlc.next(item.proposed_wall_us);
+        let canonical = CanonicalHeader {
+            event_id: item.event_id,
+            correlation_id: item.correlation_id,
+            causation_id: item.causation_id,
+            entity: item.coordinate.entity(),
+            scope: item.coordinate.scope(),
+            kind: item.kind,
+            flags: item.flags,
+            hlc,
+            clock,
+            depth: 0,
+            lane: 0,
+        };
+        let hash = event_hash(&canonical, &item.payload_hash, &prev_hash);
+        let record = EventRecord {
+            event_id: item.event_id,
+            name: self.name(&item.coordinate, segment),
+            clock,
+            kind: item.kind,
+            flags: item.flags,
+            hlc,
+            event_hash: hash,
+            correlation_id: item.correlation_id,
+            causation_id: item.causation_id,
+            keyed: item.keyed,
+            depth: 0,
+            lane: 0,
+            payload: &item.payload,
+        };
+        let placed = self.builder.push_event(&record);
+        let sequence = self.contents.position.next_sequence;
+        self.contents.position.count(sequence, hlc, &hash);
+        let disk_pos = DiskPos {
+            segment_id: segment.header().segment.id,
+            offset: placed.offset,
+            length: placed.length,
+        };
+        let receipt =
+            AppendReceipt { event_id: item.event_id, sequence, disk_pos, clock, replay: None };
+        self.contents.staged.heads.insert(entity, Head { clock, event_hash: hash, sequence });
+        if item.keyed {
+            let stored = Stored {
+                receipt,
+                coordinate: item.coordinate.clone(),
+                kind: item.kind,
+                payload_hash: item.payload_hash,
+            };
+            self.contents.staged.keys.insert(item.event_id, stored);
+        }
+        self.contents.entries.push(IndexEntry {
+            event_id: item.event_id,
+            correlation_id: item.correlation_id,
+            causation_id: item.causation_id,
+            coord: item.coordinate.clone(),
+            kind: item.kind,
+            wall_ms: hlc.wall_ms(),
+            clock,
+            hash_chain: HashChain { prev_hash, event_hash: hash },
+            disk_pos,
+            global_sequence: sequence,
+        });
+        receipt
+    }
+
+    /// Returns the number of a coordinate in the segment, defining it if it is new there.
+    fn name(&mut self, coordinate: &Coordinate, segment: &OpenSegment) -> u32 {
+        if let Some(name) = segment.name(coordinate) {
+            return name;
+        }
+        if let Some(name) = self.contents.names.get(coordinate) {
+            return *name;
+        }
+        let next = segment.name_count() + self.contents.names.len();
+        let next = u32::try_from(next).expect("a segment defines fewer names than 2^32");
+        self.builder.push_name(coordinate);
+        self.contents.names.insert(coordinate.clone(), next);
+        next
+    }
+
+    /// Returns the bytes to write, none for a group without events, and what they will mean.
+    pub(super) fn finish(mut self, proven: u64) -> (Vec<u8>, Contents) {
+        if self.contents.entries.is_empty() {
+            return (Vec::new(), self.contents);
+        }
+        let bytes = self.builder.finish(self.first_sequence, proven);
+        self.contents.position.offset += bytes.len() as u64;
+        (bytes, self.contents)
+    }
+}
+
+impl Contents {
+    /// Returns those who wait, told what came of the group at `stage`.
+    pub(super) fn failed(self, stage: BatchStage, error: &StoreError) -> Vec<Acknowledgement> {
+        let tell = |waiting: Waiting| match waiting.rests_on_group {
+            true => waiting.acknowledgement.failed(stage, error),
+            false => waiting.acknowledgement,
+        };
+        self.waiting.into_iter().map(tell).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! When the writer acknowledges: at once, after a sync, or after one that is under way.
+
+use super::group::Contents;
+use super::{Writer, deliver};
+use crate::error::{BatchStage, StoreError};
+use crate::protocol::writer::Answer;
+use crate::protocol::{Acknowledgement, roller};
+use crate::roller::sync_file;
+use crate::runtime::{Fault, Next, ReplyTo, Turn};
+use batpak_log::fs::write_all_at;
+use batpak_log::log_position::LogPosition;
+use batpak_log::segment::encode_footer;
+use std::io;
+use std::sync::Arc;
+
+impl Writer {
+    /// Publishes a written group as soon as its durability is what was promised.
+    pub(super) fn settle(
+        &mut self,
+        contents: Contents,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        let must_be_durable = contents.durable || self.durable.always();
+        let sync = must_be_durable && self.durable.any_unproven(&self.position)
+            || self.durable.over_bound(&self.position);
+        if sync && self.durable.under_way.is_some() {
+            // A file's failed sync is reported once: whoever syncs beside the roller might be told
+            // that all is well while the roller is told that it is not.
+            self.unacknowledged = Some(contents);
+            return Ok(Next::AwaitAnswer);
+        }
+        if sync && let Err(error) = self.sync_now() {
+            let fate = StoreError::FateUnknown { detail: error.to_string() };
+            deliver(contents.failed(BatchStage::Syncing, &fate));
+            return Err(self.poison(error));
+        }
+        self.publish(contents, turn);
+        if self.durable.half_way(&self.position) {
+            self.sync_in_background(turn);
+        }
+        self.set_timer(turn);
+        Ok(Next::Open)
+    }
+
+    /// Proves everything written so far durable, on this thread.
+    pub(super) fn sync_now(&mut self) -> io::Result<()> {
+        if let (true, Some(segment)) = (self.durable.any_unproven(&self.position), &self.segment) {
+            sync_file(&**segment.file(), self.durable.policy().sync_all)?;
+        }
+        self.durable.proven = self.position;
+        Ok(())
+    }
+
+    fn sync_in_background(&mut self, turn: &mut Turn<'_, Self>) {
+        let Some(segment) = &self.segment else { return };
+        if self.durable.under_way.is_some() || !self.durable.any_unproven(&self.position) {
+            return;
+        }
+        let file = Arc::clone(segment.file());
+        let roller = self.roller.clone();
+        turn.ask(
+            &self.roller,
+            |reply| roller::Message::Sync { file, reply },
+            move |answer| {
+                Answer::Synced(answer.unwrap_or_else(|_| Err(super::roller_ended(&roller))))
+            },
+        );
+        self.durable.under_way = Some(self.position);
+    }
+
+    /// Takes the outcome of the sync that was under way.
+    pub(super) fn synced(
+        &mut self,
+        outcome: Result<(), StoreError>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        let covered = self.durable.under_way.take();
+        match (outcome, covered) {
+            (Ok(()), Some(covered)) => self.durable.proven = covered,
+            // The roller did not get to it: this thread does it now.
+            (Err(StoreError::ActorEnded { .. }), _) => {
+                if let Err(error) = self.sync_now() {
+                    return Err(self.fail_unacknowledged(error));
+                }
+            }
+            (Err(error), _) => return Err(self.fail_unacknowledged(error)),
+            (Ok(()), None) => {}
+        }
+        match self.unacknowledged.take() {
+            Some(contents) => self.settle(contents, turn),
+            None => {
+                self.set_timer(turn);
+                Ok(Next::Open)
+            }
+        }
+    }
+
+    fn fail_unacknowledged(&mut self, error: impl std::fmt::Display) -> Fault {
+        if let Some(contents) = self.unacknowledged.take() {
+            let fate = StoreError::FateUnknown { detail: error.to_string() };
+            deliver(contents.failed(BatchStage::Syncing, &fate));
+        }
+        self.poison(error)
+    }
+
+    /// Arms the timer while something is unproven, with time left for the sync itself.
+    fn set_timer(&mut self, turn: &mut Turn<'_, Self>) {
+        if !self.durable.any_unproven(&self.position) {
+            self.timer_is_set = false;
+            turn.clear_timer();
+        } else if !self.timer_is_set {
+            self.timer_is_set = true;
+            let delay = self.durable.policy().max_delay_us / 2;
+            turn.set_timer(turn.clock().monotonic_us().saturating_add(delay));
+        }
+    }
+
+    /// Is called half the promised delay after the first unproven group.
+    pub(super) fn sync_is_due(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        self.timer_is_set = false;
+        match self.durable.under_way {
+            // The sync that is under way takes longer than half the delay: nothing more is
+            // acknowledged until it is through.
+            Some(_) => Ok(Next::AwaitAnswer),
+            None => {
+                self.sync_in_background(turn);
+                self.set_timer(turn);
+                Ok(Next::Open)
+            }
+        }
+    }
+
+    /// Makes everything durable; the answer travels behind everything before it.
+    pub(super) fn sync_command(
+        &mut self,
+        reply: ReplyTo<Result<(), StoreError>>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        if let Err(error) = self.sync_now() {
+            reply.answer(Err(StoreError::FateUnknown { detail: error.to_string() }));
+            return Err(self.poison(error));
+        }
+        self.set_timer(turn);
+        self.tell_indexer(Vec::new(), vec![Acknowledgement::Synced(reply, Ok(()))], turn);
+        Ok(Next::Open)
+    }
+
+    /// Trims the open segment and leaves the clean mark.
+    pub(super) fn close(
+        &mut self,
+        reply: ReplyTo<Result<Option<LogPosition>, StoreError>>,
+    ) -> Result<Next, Fault> {
+        let Some(segment) = &self.segment else {
+            reply.answer(Ok(None));
+            return Ok(Next::Stop);
+        };
+        let position = self.position;
+        let finish = || -> io::Result<()> {
+            let file = &**segment.file();
+            file.truncate(position.offset)?;
+            file.sync_all()?;
+            let footer = encode_footer(segment.binding(), &position.as_trailer(true));
+            write_all_at(file, &footer, position.offset)?;
+            file.sync_all()
+        };
+        if let Err(error) = finish() {
+            reply.answer(Err(StoreError::FateUnknown { detail: error.to_string() }));
+            return Err(self.poison(error));
+        }
+        reply.answer(Ok(Some(position)));
+        Ok(Next::Stop)
+    }
+}

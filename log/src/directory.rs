@@ -1,0 +1,125 @@
+//! Reads which segments a data directory holds and whether they follow each other.
+
+use crate::error::LogError;
+use crate::fs::{Access, Fs};
+use crate::segment::{SegmentHeader, SegmentName, read_header};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
+
+/// The segments of a store, in order, with what an interrupted merge left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Headers of the segments that make up the log, oldest first.
+    pub segments: Vec<SegmentHeader>,
+    /// Segments whose events a merged one took over, still there: to be removed.
+    pub replaced: Vec<SegmentName>,
+}
+
+/// Reads the headers of all segments. Writes nothing; files with other names are not looked at.
+///
+/// # Errors
+/// `CorruptSegment` or `FutureVersion` for a header, `ForeignFile` for a segment of another store
+/// or one whose numbers another segment covers, `MissingSegment` where a link is broken.
+pub fn read_directory(fs: &dyn Fs) -> Result<Directory, LogError> {
+    let names = match fs.list("") {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let mut headers = BTreeMap::new();
+    for name in names.iter().filter_map(|name| SegmentName::parse(name)) {
+        let file = fs.open(&name.file_name(), Access::Read)?;
+        headers.insert(name, read_header(name, &*file)?);
+    }
+    let replaced = find_replaced(&headers)?;
+    let segments: Vec<_> = headers
+        .into_iter()
+        .filter(|(name, _)| !replaced.contains(name))
+        .map(|(_, header)| header)
+        .collect();
+    check_links(&segments)?;
+    Ok(Directory {
+        segments,
+        replaced: replaced.into_iter().collect(),
+    })
+}
+
+/// Finds the sources of merged segments that are still there.
+///
+/// They are about to be removed, so a file that only has a source's name must not pass as one.
+fn find_replaced(
+    headers: &BTreeMap<SegmentName, SegmentHeader>,
+) -> Result<BTreeSet<SegmentName>, LogError> {
+    let mut found = BTreeSet::new();
+    for merged in headers.values() {
+        for replaced in &merged.replaced {
+            let Some(source) = headers.get(&replaced.segment) else {
+                continue;
+            };
+            if source.store_id != merged.store_id {
+                return Err(LogError::ForeignFile {
+                    name: source.segment.file_name(),
+                    detail: format!("{} belongs to another store", merged.segment),
+                });
+            }
+            found.insert(source.segment);
+        }
+    }
+    Ok(found)
+}
+
+fn check_links(segments: &[SegmentHeader]) -> Result<(), LogError> {
+    let mut before: Option<&SegmentHeader> = None;
+    for header in segments {
+        check_link(before, header)?;
+        before = Some(header);
+    }
+    Ok(())
+}
+
+fn check_link(before: Option<&SegmentHeader>, header: &SegmentHeader) -> Result<(), LogError> {
+    let foreign = |detail: String| LogError::ForeignFile {
+        name: header.segment.file_name(),
+        detail,
+    };
+    let named = header
+        .predecessor
+        .map_or(0, |predecessor| predecessor.last_id);
+    let Some(before) = before else {
+        return match named {
+            0 => Ok(()),
+            segment_id => Err(LogError::MissingSegment { segment_id }),
+        };
+    };
+    if before.store_id != header.store_id {
+        return Err(foreign(format!(
+            "{} belongs to another store",
+            before.segment
+        )));
+    }
+    if before.last_id >= header.segment.id {
+        return Err(foreign(format!(
+            "{} covers the same numbers",
+            before.segment
+        )));
+    }
+    if named > before.last_id {
+        return Err(LogError::MissingSegment { segment_id: named });
+    }
+    if named < before.last_id {
+        return Err(foreign(format!("it does not follow {}", before.segment)));
+    }
+    if let Some(predecessor) = header.predecessor
+        && predecessor.generation > before.segment.generation
+    {
+        return Err(foreign(format!(
+            "it follows a later form of {}",
+            before.segment
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! The file system of the machine, rooted at one directory.
+//!
+//! Owns the descriptor of the root. Every name is resolved from it, one component at a time and
+//! never through a symbolic link: so nothing outside is reached, and a working directory that
+//! changes or a root that is renamed while a store is open does no harm.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the room that the other rooms are sent to"
+)]
+
+use std::fs::{self, TryLockError};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use super::{Access, DirectoryLock, File, Fs, name};
+
+/// Where Linux tells which run of the machine this is; elsewhere nothing is there.
+const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A directory of the machine's file system.
+///
+/// A clone shares the open directory.
+#[derive(Clone, Debug)]
+pub struct RealFs {
+    root: Arc<OwnedFd>,
+}
+
+impl RealFs {
+    /// Opens a directory, and creates it and its missing parents where needed.
+    ///
+    /// Each directory that is created is durable when this returns. The name of one that is there
+    /// already is made durable too, because the process that created it may have died before it
+    /// could; where its parent cannot be synced by us, that is left to the parent's owner.
+    ///
+    /// # Errors
+    /// Passes on what the system reports; `NotADirectory` where something else has the name.
+    pub fn create(directory: impl AsRef<Path>) -> io::Result<Self> {
+        find_or_create(directory.as_ref()).map(Self::rooted_at)
+    }
+
+    /// Opens a directory that is there; creates nothing.
+    ///
+    /// # Errors
+    /// `NotFound` where it is not there, `NotADirectory` where something else has the name.
+    pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
+        open_root(directory.as_ref()).map(Self::rooted_at)
+    }
+
+    fn rooted_at(root: OwnedFd) -> Self {
+        let root = Arc::new(root);
+        Self { root }
+    }
+
+    /// Opens a directory below the root, or the root itself for `""`.
+    fn directory(&self, name: &str) -> io::Result<OwnedFd> {
+        let mut directory = open_directory(&*self.root, ".")?;
+        if !name.is_empty() {
+            name::split(name)?;
+            for component in name.split('/') {
+                directory = open_directory(&directory, component)?;
+            }
+        }
+        Ok(directory)
+    }
+
+    /// Opens the directory that holds a name, and returns it with the name's last component.
+    fn parent<'a>(&self, name: &'a str) -> io::Result<(OwnedFd, &'a str)> {
+        let (parent, leaf) = name::split(name)?;
+        Ok((self.directory(parent)?, leaf))
+    }
+
+    /// Opens a name with the given flags and refuses what is not a regular file.
+    fn open_regular(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
+        let (parent, leaf) = self.parent(name)?;
+        // Without NONBLOCK, opening a pipe would wait for its other end; regular files ignore it.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // The umask decides who else may read, as for every file that std creates.
+        let mode = Mode::from_raw_mode(0o666);
+        match retry_on_intr(|| rustix::fs::openat(&parent, leaf, flags, mode)) {
+            Ok(file) if is(FileType::RegularFile, &rustix::fs::fstat(&file)?) => Ok(file.into()),
+            // These are the answers for a symbolic link, a directory and a socket.
+            Ok(_) | Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::OPNOTSUPP) => {
+                Err(name::not_a_regular_file(name))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Fs for RealFs {
+    fn list(&self, directory: &str) -> io::Result<Vec<String>> {
+        let directory = self.directory(directory)?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&directory)? {
+            let entry = entry?;
+            // A name that is not UTF-8 is none of ours.
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            let told = entry.file_type();
+            // Some file systems do not tell the type with the name.
+            let asked = told == FileType::Unknown;
+            if told == FileType::RegularFile
+                || (asked && has_type(&directory, name, FileType::RegularFile)?)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
+        let flags = match access {
+            Access::Read => OFlags::RDONLY,
+            Access::ReadWrite => OFlags::RDWR,
+        };
+        Ok(Arc::new(RealFile(self.open_regular(name, flags)?)))
+    }
+
+    fn create_new(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        Ok(Arc::new(RealFile(self.open_regular(name, flags)?)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from_parent, from) = self.parent(from)?;
+        let (to_parent, to) = self.parent(to)?;
+        Ok(rustix::fs::renameat(from_parent, from, to_parent, to)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let (parent, leaf) = self.parent(name)?;
+        Ok(rustix::fs::unlinkat(parent, leaf, AtFlags::empty())?)
+    }
+
+    fn create_directory(&self, name: &str) -> io::Result<()> {
+        let (parent, leaf) = self.parent(name)?;
+        match rustix::fs::mkdirat(&parent, leaf, Mode::from_raw_mode(0o777)) {
+            Err(Errno::EXIST) if has_type(&parent, leaf, FileType::Directory)? => Ok(()),
+            created => Ok(created?),
+        }
+    }
+
+    fn sync_directory(&self, name: &str) -> io::Result<()> {
+        sync(self.directory(name)?)
+    }
+
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn DirectoryLock>>> {
+        let file = self.open_regular(name, OFlags::RDWR | OFlags::CREATE)?;
+        // This is flock, which belongs to the open file: a POSIX record lock would be lost as soon
+        // as any part of the process closed another descriptor of the same file.
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(RealLock { _file: file }))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn boot_id(&self) -> Option<[u8; 16]> {
+        parse_boot_id(fs::read_to_string(BOOT_ID_PATH).ok()?.trim_end())
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        let found = self.parent(name).and_then(|(parent, leaf)| {
+            Ok(rustix::fs::statat(parent, leaf, AtFlags::SYMLINK_NOFOLLOW)?)
+        });
+        match found {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An open regular file.
+#[derive(Debug)]
+struct RealFile(fs::File);
+
+impl File for RealFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        let end = offset.checked_add(len).ok_or(Errno::FBIG)?;
+        if len == 0 || end <= self.len()? {
+            return Ok(());
+        }
+        extend(&self.0, offset, len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
+/// A lock that lasts as long as the descriptor, and so no longer than the process.
+#[derive(Debug)]
+struct RealLock {
+    _file: fs::File,
+}
+
+impl DirectoryLock for RealLock {}
+
+/// Opens a directory, and creates what of its path is missing, from the top down.
+fn find_or_create(directory: &Path) -> io::Result<OwnedFd> {
+    match open_root(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => {
+            let found = found?;
+            sync_parent_if_allowed(&found)?;
+            return Ok(found);
+        }
+    }
+    if let Some(parent) = directory.parent()
+        && !parent.as_os_str().is_empty()
+    {
+        find_or_create(parent)?;
+    }
+    match fs::create_dir(directory) {
+        // Somebody was faster, which is as good.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created?,
+    }
+    let created = open_root(directory)?;
+    sync(open_directory(&created, "..")?)?;
+    Ok(created)
+}
+
+/// Opens the directory of a path; symbolic links above and at the root are the user's business.
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(retry_on_intr(|| {
+        rustix::fs::open(path, flags, Mode::empty())
+    })?)
+}
+
+/// Opens the directory of this one component below another directory.
+fn open_directory(parent: impl AsFd, component: &str) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(retry_on_intr(|| {
+        rustix::fs::openat(&parent, component, flags, Mode::empty())
+    })?)
+}
+
+/// Makes the name of a directory durable that we did not create.
+///
+/// Its parent may be closed to us, or be one that is never synced, such as a mount's.
+fn sync_parent_if_allowed(directory: &OwnedFd) -> io::Result<()> {
+    match open_directory(directory, "..").and_then(sync) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+/// Syncs a directory; std knows that macOS needs another call than fsync.
+fn sync(directory: OwnedFd) -> io::Result<()> {
+    fs::File::from(directory).sync_all()
+}
+
+/// Tells whether a name in a directory has this type; a name that has just gone has none.
+fn has_type(directory: &OwnedFd, name: &str, wanted: FileType) -> io::Result<bool> {
+    match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(is(wanted, &stat)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is(wanted: FileType, stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == wanted
+}
+
+/// Reserves room beyond the end of a file.
+#[cfg(target_os = "linux")]
+fn extend(file: &fs::File, offset: u64, len: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), offset, len)) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        extended => Ok(extended?),
+    }
+}
+
+/// Extends a file; macOS reserves room only from the end on, which is not worth a second path.
+#[cfg(not(target_os = "linux"))]
+fn extend(file: &fs::File, offset: u64, len: u64) -> io::Result<()> {
+    file.set_len(offset.saturating_add(len))
+}
+
+/// Reads the text form of a UUID.
+fn parse_boot_id(text: &str) -> Option<[u8; 16]> {
+    let digits = text.replace('-', "");
+    let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if digits.len() != 32 || !hexadecimal {
+        return None;
+    }
+    u128::from_str_radix(&digits, 16)
+        .ok()
+        .map(u128::to_be_bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The constants of the on-disk format, all in one place and related to each other.
+//!
+//! `log/FORMAT.md` is the prose beside these numbers; its hex examples are golden tests.
+
+/// The first four bytes of every segment.
+pub const SEGMENT_MAGIC: [u8; 4] = *b"FBAT";
+/// The file name extension of a segment.
+pub const SEGMENT_EXTENSION: &str = "fbat";
+/// The format version of this crate. The top bit tells it from version 1, which stores a header
+/// length of less than 2^31 in the same place.
+pub const SEGMENT_VERSION: u32 = VERSION_BIT | 2;
+/// Set in the version field of every version from 2 on.
+pub const VERSION_BIT: u32 = 0x8000_0000;
+/// Required features that this crate understands.
+pub const KNOWN_REQUIRED_FEATURES: u64 = 0;
+
+/// Length of a segment header without replaced ranges, in bytes.
+pub const HEADER_LEN: usize = 168;
+/// Where the header's own checksum stands.
+pub const HEADER_CRC_AT: usize = 12;
+/// The first byte that the header's checksum covers after the field itself.
+pub const HEADER_CRC_END: usize = HEADER_CRC_AT + 4;
+/// Length of one replaced range in a header, in bytes.
+pub const REPLACED_LEN: usize = 44;
+/// The most ranges that one header may list; it bounds what a damaged count can allocate.
+pub const REPLACED_MAX: usize = 65_536;
+
+/// Length of a commit group's header, in bytes.
+pub const GROUP_HEADER_LEN: usize = 36;
+/// Where a group header's checksum stands.
+pub const GROUP_CRC_AT: usize = 8;
+/// The first byte that a group header's checksum covers.
+pub const GROUP_CRC_END: usize = GROUP_CRC_AT + 4;
+/// A group of records: events and what they need.
+pub const GROUP_KIND_RECORDS: u8 = 1;
+/// The most events in one group.
+pub const GROUP_EVENTS_MAX: usize = 65_535;
+/// The most bytes of commands that one group gathers; a single larger command is a group alone.
+pub const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// No group body is longer: the largest single command and what belongs to it.
+pub const GROUP_BODY_MAX: usize = 128 * 1024 * 1024;
+
+/// Length of a frame's header: length and checksum.
+pub const FRAME_HEADER_LEN: usize = 8;
+/// The most that an event adds to its payload, correlation and causation apart.
+pub const EVENT_OVERHEAD_MAX: usize = 90;
+
+/// Length of a footer block's header.
+pub const BLOCK_HEADER_LEN: usize = 12;
+/// Length of the trailer, the last bytes of a sealed segment.
+pub const TRAILER_LEN: usize = 88;
+/// Length of the marker that starts a footer.
+pub const FOOTER_MARKER_LEN: usize = 8;
+/// The shortest footer: a marker and a trailer.
+pub const FOOTER_LEN_MIN: usize = FOOTER_MARKER_LEN + TRAILER_LEN;
+/// Set in a trailer that `close` or a repair wrote: nothing below it may differ any more.
+pub const TRAILER_CLEAN: u8 = 0x01;
+
+/// The checkpoint's name in the data directory.
+pub const CHECKPOINT_NAME: &str = "checkpoint.fbcp";
+/// The poison mark's name in the data directory.
+pub const POISON_MARK_NAME: &str = "poisoned.fbpm";
+/// The lock file's name in the data directory.
+pub const LOCK_NAME: &str = "store.lock";
+/// The name under which the roller prepares the next segment.
+pub const PREPARED_NAME: &str = "next.tmp";
+/// The folder in which dropped bytes are set aside.
+pub const RECOVERED_DIRECTORY: &str = "recovered";
+/// How many files of dropped bytes are kept.
+pub const RECOVERED_KEPT: usize = 8;
+
+/// No sequence below this distance is given out again after a loss: at most 16 MiB or one group is
+/// ever unproven, and no event takes fewer than 16 bytes.
+pub const SEQUENCE_SKIP: u64 = (GROUP_BODY_MAX as u64 + GROUP_BYTES_MAX as u64) / 16;
+
+/// Record tags: the first element of each frame's body.
+pub mod tag {
+    /// Defines the next coordinate of the segment.
+    pub const NAME: u8 = 0x01;
+    /// Opens a visibility fence (reserved).
+    pub const FENCE_BEGIN: u8 = 0x02;
+    /// Makes a fence's events visible (reserved).
+    pub const FENCE_COMMIT: u8 = 0x03;
+    /// Hides a fence's events for ever (reserved).
+    pub const FENCE_CANCEL: u8 = 0x04;
+    /// Says that the group's events belong to a fence (reserved).
+    pub const FENCE_MEMBER: u8 = 0x05;
+    /// Stands for an event that compaction removed (reserved).
+    pub const STUB: u8 = 0x06;
+    /// Set in the tag of every event; the low six bits are its attributes.
+    pub const EVENT: u8 = 0x40;
+    /// Masks an event's attributes.
+    pub const EVENT_ATTRIBUTES: u8 = 0x3f;
+    /// The event's id was given by the caller as an idempotency key.
+    pub const KEYED: u8 = 0x01;
+    /// A correlation id follows.
+    pub const CORRELATED: u8 = 0x02;
+    /// A causation id follows.
+    pub const CAUSED: u8 = 0x04;
+    /// A depth and a lane follow.
+    pub const FORKED: u8 = 0x08;
+    /// All attributes that this version knows.
+    pub const KNOWN_ATTRIBUTES: u8 = KEYED | CORRELATED | CAUSED | FORKED;
+}
+
+/// Block types of a footer or an index run; all but the trailer are reserved for the index.
+pub mod block {
+    /// Set in a block type that a reader must understand.
+    pub const REQUIRED: u16 = 0x8000;
+    /// Event ids sorted for look-up.
+    pub const IDS: u16 = 0x0001;
+    /// Entity dictionary with postings.
+    pub const ENTITIES: u16 = 0x0002;
+    /// Scope postings.
+    pub const SCOPES: u16 = 0x0003;
+    /// Kind postings.
+    pub const KINDS: u16 = 0x0004;
+    /// Causation postings.
+    pub const CAUSES: u16 = 0x0005;
+    /// Heads of entities: clock and hash.
+    pub const HEADS: u16 = 0x0006;
+    /// Smallest and largest id, sequence and time.
+    pub const BOUNDS: u16 = 0x0007;
+    /// Filters over ids, entities and keys.
+    pub const FILTERS: u16 = 0x0008;
+    /// Keys given by callers.
+    pub const KEYS: u16 = 0x0009;
+    /// Fence records of the segment.
+    pub const FENCES: u16 = 0x000a;
+}
+
+const _: () = assert!(HEADER_CRC_END == 16);
+const _: () = assert!(GROUP_BODY_MAX > 64 * 1024 * 1024 + GROUP_BYTES_MAX);
+const _: () = assert!(
+    FOOTER_LEN_MIN >= 32,
+    "losing the last 32 bytes of a clean store loses no event"
+);
+const _: () = assert!(tag::EVENT & tag::EVENT_ATTRIBUTES == 0);

@@ -1,0 +1,82 @@
+//! The poison mark: a writer's last word about a file it no longer trusts.
+
+use crate::bytes::Fields;
+use crate::checkpoint::read_small_file;
+use crate::fs::{Fs, create_atomically};
+use crate::layout::POISON_MARK_NAME;
+use std::io;
+
+const MAGIC: [u8; 4] = *b"FBPM";
+const VERSION: u32 = 1;
+const LEN: usize = 36;
+const COVERED_FROM: usize = 12;
+
+/// Says that a failed sync or write left bytes in a segment that may not be what was written.
+///
+/// After it, whole groups behind a broken one are no proof of damage, even without a reboot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoisonMark {
+    /// The store that it speaks of.
+    pub store_id: [u8; 16],
+    /// The segment that was being written.
+    pub segment_id: u64,
+}
+
+impl PoisonMark {
+    /// Writes the mark as bytes; `FORMAT.md` draws them.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut covered = self.store_id.to_vec();
+        covered.extend_from_slice(&self.segment_id.to_be_bytes());
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&VERSION.to_be_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&covered).to_be_bytes());
+        bytes.extend_from_slice(&covered);
+        debug_assert_eq!(bytes.len(), LEN);
+        bytes
+    }
+
+    /// Reads a mark; `None` when the bytes are not exactly one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields::new(bytes);
+        if fields.array()? != MAGIC || fields.u32()? != VERSION || bytes.len() != LEN {
+            return None;
+        }
+        if fields.u32()? != crc32fast::hash(bytes.get(COVERED_FROM..)?) {
+            return None;
+        }
+        Some(Self {
+            store_id: fields.array()?,
+            segment_id: fields.u64()?,
+        })
+    }
+
+    /// Leaves the mark in the directory.
+    ///
+    /// # Errors
+    /// When the file system refuses, as a failing disk may.
+    pub fn write(&self, fs: &dyn Fs) -> io::Result<()> {
+        create_atomically(fs, POISON_MARK_NAME, &self.encode())
+    }
+
+    /// Reads the directory's mark; `None` when there is none that is whole.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn read(fs: &dyn Fs) -> io::Result<Option<Self>> {
+        Ok(read_small_file(fs, POISON_MARK_NAME, LEN)?.and_then(|bytes| Self::decode(&bytes)))
+    }
+
+    /// Removes the mark; what it spoke of has been mended.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn remove(fs: &dyn Fs) -> io::Result<()> {
+        match fs.remove(POISON_MARK_NAME) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

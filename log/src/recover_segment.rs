@@ -1,0 +1,154 @@
+//! Reads one segment from end to end and says where and how it ends.
+
+use crate::error::LogError;
+use crate::fs::File;
+use crate::log_position::LogPosition;
+use crate::segment::{
+    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail, read_trailer,
+};
+use std::sync::Arc;
+
+/// How the newest segment of a store ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewestEnd {
+    /// The position behind its last whole group.
+    pub position: LogPosition,
+    /// Whether the segment ends with a clean mark, so that nothing needs mending.
+    pub clean: bool,
+    /// The sequence that the log may give out next, where a clean mark says so.
+    pub next_sequence: u64,
+    /// What stands behind the last whole group; empty when clean.
+    pub tail: Tail,
+    /// The highest offset that a group in it proves durable.
+    pub proven: u64,
+}
+
+/// Reads a segment that another one follows. `successor` is how that one describes it.
+///
+/// # Errors
+/// `CrcMismatch` or `CorruptSegment` for damage, `ForeignFile` when its events are not those that
+/// the successor follows.
+pub fn recover_sealed(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    successor: &Predecessor,
+    visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
+) -> Result<LogPosition, LogError> {
+    let damaged = |detail: &str| LogError::corrupt(header.segment.id, detail);
+    let end = sealed_end(file, header, successor)?
+        .ok_or_else(|| damaged("it was merged and its footer is damaged"))?;
+    if file.len()? < end {
+        return Err(damaged("it is shorter than its successor says"));
+    }
+    let mut reader = GroupReader::new(Arc::clone(file), header, end);
+    let mut position = LogPosition::at_start_of(header);
+    if let Some((_, bad)) = read_groups(&mut reader, header, &mut position, visit)? {
+        return Err(LogError::CrcMismatch {
+            segment_id: header.segment.id,
+            offset: bad,
+        });
+    }
+    if position.log_hash != successor.log_hash {
+        return Err(LogError::ForeignFile {
+            name: header.segment.file_name(),
+            detail: "its events are not those that its successor follows".into(),
+        });
+    }
+    Ok(position)
+}
+
+/// Returns where the groups of a sealed segment end; `None` when nothing that is whole says so.
+///
+/// A merged segment's own trailer comes first: what the successor says may be about a source that
+/// happened to have the same generation.
+fn sealed_end(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    successor: &Predecessor,
+) -> Result<Option<u64>, LogError> {
+    let named = (header.segment.generation == successor.generation).then_some(successor.end_offset);
+    if named.is_some() && header.replaced.is_empty() {
+        return Ok(named);
+    }
+    let trailer = read_trailer(&**file, &header.binding())?;
+    Ok(trailer.map(|trailer| trailer.end_offset).or(named))
+}
+
+/// Reads the newest segment; `facts` is what the directory and the machine say about its end.
+///
+/// # Errors
+/// `CrcMismatch` for damage.
+pub fn recover_newest(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    facts: TailFacts,
+    visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
+) -> Result<NewestEnd, LogError> {
+    let trailer = read_trailer(&**file, &header.binding())?.filter(|trailer| trailer.clean);
+    let limit = match &trailer {
+        Some(trailer) => trailer.end_offset,
+        None => file.len()?,
+    };
+    let mut proven = facts.proven;
+    let mut position = LogPosition::at_start_of(header);
+    let mut reader = GroupReader::new(Arc::clone(file), header, limit);
+    let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {
+        proven = proven.max(group.header.proven);
+        visit(header, group);
+    })?;
+    let damage = |offset| LogError::CrcMismatch {
+        segment_id: header.segment.id,
+        offset,
+    };
+    if let Some(trailer) = trailer {
+        return match stopped {
+            Some((_, bad)) => Err(damage(bad)),
+            None if trailer.log_hash != position.log_hash => Err(LogError::corrupt(
+                header.segment.id,
+                "its events are not those that its footer counts",
+            )),
+            None => Ok(NewestEnd {
+                position,
+                clean: true,
+                next_sequence: trailer.next_sequence.max(position.next_sequence),
+                tail: Tail {
+                    end: position.offset,
+                    torn: None,
+                },
+                proven: position.offset,
+            }),
+        };
+    }
+    let (end, bad) = stopped.unwrap_or((position.offset, position.offset));
+    let tail = judge_tail(file, header, end, bad, TailFacts { proven, ..facts })?;
+    Ok(NewestEnd {
+        position,
+        clean: false,
+        next_sequence: position.next_sequence,
+        tail,
+        proven,
+    })
+}
+
+/// Reads whole groups up to the reader's limit; where one is not whole, returns its start and the
+/// first bad place in it.
+fn read_groups(
+    reader: &mut GroupReader,
+    header: &SegmentHeader,
+    position: &mut LogPosition,
+    visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
+) -> Result<Option<(u64, u64)>, LogError> {
+    loop {
+        match reader.step()? {
+            Step::Group(group) => {
+                position.advance(&group);
+                visit(header, &group);
+            }
+            Step::End => return Ok(None),
+            Step::NotWhole { offset, bad, .. } => return Ok(Some((offset, bad))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Segments: the files that hold the log.
+//!
+//! A segment is a header, then commit groups, then, once it is sealed, a footer. This module owns
+//! their bytes in both directions and the verdict on bytes that are not whole. It never decides
+//! what to do about a verdict: that is recovery's.
+
+mod binding;
+mod footer;
+mod group;
+mod header;
+mod name;
+mod read;
+mod record;
+mod tail;
+
+pub use binding::Binding;
+pub use footer::{Trailer, encode_footer, read_trailer};
+pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
+pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
+pub use name::{SegmentName, segment_filename};
+pub use read::{Group, GroupEvent, GroupReader, Step, read_event};
+pub use record::{EventRecord, Record};
+pub use tail::{Tail, TailFacts, judge_tail};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The records inside frames: MessagePack arrays whose first element is a tag.
+
+use crate::coordinate::Coordinate;
+use crate::event::EventKind;
+use crate::layout::tag;
+use crate::position::Hlc;
+use rmp::decode::{read_array_len, read_bin_len, read_int, read_str_len};
+use rmp::encode::{write_array_len, write_bin, write_str, write_uint};
+
+const ID_LEN: u32 = 16;
+const HASH_LEN: u32 = 32;
+const EVENT_FIELDS: u32 = 9;
+
+/// One event as its frame holds it. The global sequence is not here: it follows from the group's
+/// first sequence and the event's place in the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRecord<'a> {
+    /// The event's id.
+    pub event_id: u128,
+    /// Which of the segment's name definitions is its coordinate, counted from 0.
+    pub name: u32,
+    /// Its place in its entity's history, from 0.
+    pub clock: u32,
+    /// What happened.
+    pub kind: EventKind,
+    /// The caller's flags.
+    pub flags: u8,
+    /// When it was committed.
+    pub hlc: Hlc,
+    /// The hash that chains it to its entity's previous event.
+    pub event_hash: [u8; 32],
+    /// The correlation id; its own id when the event starts a correlation.
+    pub correlation_id: u128,
+    /// The event that caused it.
+    pub causation_id: Option<u128>,
+    /// Whether the id was given by the caller as an idempotency key.
+    pub keyed: bool,
+    /// Its depth in the causal graph.
+    pub depth: u32,
+    /// Its lane in the causal graph.
+    pub lane: u32,
+    /// The payload as the caller encoded it.
+    pub payload: &'a [u8],
+}
+
+/// A decoded record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record<'a> {
+    /// Defines the segment's next coordinate.
+    Name(Coordinate),
+    /// An event.
+    Event(EventRecord<'a>),
+}
+
+impl<'a> Record<'a> {
+    /// Reads a frame's body; `base_wall_us` is the time in the segment's header.
+    ///
+    /// # Errors
+    /// A short text that says what is not as it should be.
+    pub fn decode(body: &'a [u8], base_wall_us: u64) -> Result<Self, &'static str> {
+        let mut rest = body;
+        let fields = read_array_len(&mut rest).map_err(|_| "a record is not an array")?;
+        let tag: u8 = read_int(&mut rest).map_err(|_| "a record has no tag")?;
+        match tag {
+            tag::NAME if fields == 3 => decode_name(rest),
+            tag if tag & !tag::EVENT_ATTRIBUTES == tag::EVENT => {
+                let expected = event_fields(tag);
+                if tag & tag::EVENT_ATTRIBUTES & !tag::KNOWN_ATTRIBUTES != 0 || fields != expected {
+                    return Err("an event has attributes that are not known here");
+                }
+                decode_event(tag, rest, base_wall_us).map(Record::Event)
+            }
+            _ => Err("a record's tag is not known here"),
+        }
+    }
+}
+
+fn event_fields(tag: u8) -> u32 {
+    let bit = |attribute: u8| u32::from(tag & attribute != 0);
+    EVENT_FIELDS + bit(tag::CORRELATED) + bit(tag::CAUSED) + 2 * bit(tag::FORKED)
+}
+
+fn decode_name(mut rest: &[u8]) -> Result<Record<'_>, &'static str> {
+    let entity = take_str(&mut rest).ok_or("a name definition has no entity")?;
+    let scope = take_str(&mut rest).ok_or("a name definition has no scope")?;
+    if !rest.is_empty() {
+        return Err("a name definition is longer than its fields");
+    }
+    let coordinate = Coordinate::new(entity, scope).map_err(|_| "a defined name is not valid")?;
+    Ok(Record::Name(coordinate))
+}
+
+fn decode_event(
+    tag: u8,
+    mut rest: &[u8],
+    base_wall_us: u64,
+) -> Result<EventRecord<'_>, &'static str> {
+    const BROKEN: &str = "an event's fields are not whole";
+    let event_id = take_id(&mut rest).ok_or(BROKEN)?;
+    let name = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let clock = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let kind: u16 = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let flags = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let elapsed_us: u64 = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let counter = read_int(&mut rest).map_err(|_| BROKEN)?;
+    let event_hash = take_bin::<32>(&mut rest, HASH_LEN).ok_or(BROKEN)?;
+    let has = |attribute: u8| tag & attribute != 0;
+    let correlation_id = match has(tag::CORRELATED) {
+        true => take_id(&mut rest).ok_or(BROKEN)?,
+        false => event_id,
+    };
+    let causation_id = match has(tag::CAUSED) {
+        true => Some(take_id(&mut rest).ok_or(BROKEN)?),
+        false => None,
+    };
+    let (depth, lane) = match has(tag::FORKED) {
+        true => (
+            read_int(&mut rest).map_err(|_| BROKEN)?,
+            read_int(&mut rest).map_err(|_| BROKEN)?,
+        ),
+        false => (0, 0),
+    };
+    let wall_us = base_wall_us
+        .checked_add(elapsed_us)
+        .ok_or("an event's time is out of range")?;
+    Ok(EventRecord {
+        event_id,
+        name,
+        clock,
+        kind: EventKind::from_u16(kind),
+        flags,
+        hlc: Hlc { wall_us, counter },
+        event_hash,
+        correlation_id,
+        causation_id,
+        keyed: has(tag::KEYED),
+        depth,
+        lane,
+        payload: rest,
+    })
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
+    let (taken, after) = rest.split_at_checked(length as usize)?;
+    *rest = after;
+    Some(taken)
+}
+
+fn take_str<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let length = read_str_len(rest).ok()?;
+    std::str::from_utf8(take_bytes(rest, length)?).ok()
+}
+
+fn take_bin<const N: usize>(rest: &mut &[u8], expected: u32) -> Option<[u8; N]> {
+    let length = read_bin_len(rest).ok()?;
+    if length != expected {
+        return None;
+    }
+    take_bytes(rest, length)?.try_into().ok()
+}
+
+fn take_id(rest: &mut &[u8]) -> Option<u128> {
+    take_bin::<16>(rest, ID_LEN).map(u128::from_be_bytes)
+}
+
+const INFALLIBLE: &str = "writing to a vector does not fail";
+
+/// Appends the body of a name definition.
+pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
+    write_array_len(body, 3).expect(INFALLIBLE);
+    write_uint(body, u64::from(tag::NAME)).expect(INFALLIBLE);
+    write_str(body, coordinate.entity()).expect(INFALLIBLE);
+    write_str(body, coordinate.scope()).expect(INFALLIBLE);
+}
+
+/// Appends the body of an event; its time is stored as the distance from `base_wall_us`, which the
+/// writer's clock never goes behind.
+pub(super) fn encode_event(body: &mut Vec<u8>, event: &EventRecord<'_>, base_wall_us: u64) {
+    let tag = event_tag(event);
+    write_array_len(body, event_fields(tag)).expect(INFALLIBLE);
+    write_uint(body, u64::from(tag)).expect(INFALLIBLE);
+    write_bin(body, &event.event_id.to_be_bytes()).expect(INFALLIBLE);
+    write_uint(body, u64::from(event.name)).expect(INFALLIBLE);
+    write_uint(body, u64::from(event.clock)).expect(INFALLIBLE);
+    write_uint(body, u64::from(event.kind.as_u16())).expect(INFALLIBLE);
+    write_uint(body, u64::from(event.flags)).expect(INFALLIBLE);
+    debug_assert!(event.hlc.wall_us >= base_wall_us);
+    write_uint(body, event.hlc.wall_us.saturating_sub(base_wall_us)).expect(INFALLIBLE);
+    write_uint(body, u64::from(event.hlc.counter)).expect(INFALLIBLE);
+    write_bin(body, &event.event_hash).expect(INFALLIBLE);
+    if tag & tag::CORRELATED != 0 {
+        write_bin(body, &event.correlation_id.to_be_bytes()).expect(INFALLIBLE);
+    }
+    if let Some(cause) = event.causation_id {
+        write_bin(body, &cause.to_be_bytes()).expect(INFALLIBLE);
+    }
+    if tag & tag::FORKED != 0 {
+        write_uint(body, u64::from(event.depth)).expect(INFALLIBLE);
+        write_uint(body, u64::from(event.lane)).expect(INFALLIBLE);
+    }
+    body.extend_from_slice(event.payload);
+}
+
+fn event_tag(event: &EventRecord<'_>) -> u8 {
+    let bit = |set: bool, attribute: u8| if set { attribute } else { 0 };
+    tag::EVENT
+        | bit(event.keyed, tag::KEYED)
+        | bit(event.correlation_id != event.event_id, tag::CORRELATED)
+        | bit(event.causation_id.is_some(), tag::CAUSED)
+        | bit(event.depth != 0 || event.lane != 0, tag::FORKED)
+}

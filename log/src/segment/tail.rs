@@ -1,0 +1,157 @@
+//! Tells a torn tail from damage, in the newest segment of a store that was not closed.
+//!
+//! The rule and its reasons are in `FORMAT.md` under "Torn or damaged".
+
+use super::{Binding, GroupHeader, GroupReader, SegmentHeader, Step};
+use crate::error::LogError;
+use crate::fs::{File, read_range};
+use crate::layout::GROUP_HEADER_LEN;
+use memchr::memmem;
+use std::ops::Range;
+use std::sync::Arc;
+
+const WINDOW_BYTES: usize = 1024 * 1024;
+
+/// What is known about the end of a segment from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TailFacts {
+    /// The machine has not been restarted since the segment was made: nothing that was written
+    /// can have been lost by the disk.
+    pub same_boot: bool,
+    /// The writer said that its file could not be trusted any more.
+    pub poisoned: bool,
+    /// Everything below this offset was proven durable.
+    pub proven: u64,
+}
+
+/// How a segment ends that no clean mark ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Where the last whole group ends, in bytes.
+    pub end: u64,
+    /// The bytes after it that are not zeros: a group or a footer that was not finished.
+    pub torn: Option<Range<u64>>,
+}
+
+/// Judges what stands at `end`, where the first group that is not whole would start; `bad` is
+/// where in it the first checksum fails.
+///
+/// # Errors
+/// `CrcMismatch` when the bytes there are damage: they were proven durable, or nothing but damage
+/// explains the whole groups behind them.
+pub fn judge_tail(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    end: u64,
+    bad: u64,
+    facts: TailFacts,
+) -> Result<Tail, LogError> {
+    let damage = LogError::CrcMismatch {
+        segment_id: header.segment.id,
+        offset: bad,
+    };
+    if facts.proven > end {
+        return Err(damage);
+    }
+    let len = file.len()?;
+    let Some(last) = last_nonzero(&**file, end, len)? else {
+        return Ok(Tail { end, torn: None });
+    };
+    let torn = end..last + 1;
+    let nothing_was_lost = facts.same_boot && !facts.poisoned;
+    let mut markers = MarkerSearch::new(&**file, header.binding(), len);
+    let mut reader = GroupReader::new(Arc::clone(file), header, len);
+    let mut from = end + 1;
+    while let Some(candidate) = markers.next(from)? {
+        reader.judge_from(candidate);
+        from = match reader.step()? {
+            Step::Group(group) if nothing_was_lost || group.header.proven > end => {
+                return Err(damage);
+            }
+            Step::Group(group) => group.end,
+            Step::End | Step::NotWhole { .. } => candidate + 1,
+        };
+    }
+    Ok(Tail {
+        end,
+        torn: Some(torn),
+    })
+}
+
+fn last_nonzero(file: &dyn File, from: u64, len: u64) -> Result<Option<u64>, LogError> {
+    let mut end = len;
+    while end > from {
+        let start = end.saturating_sub(WINDOW_BYTES as u64).max(from);
+        let bytes = read_range(
+            file,
+            start,
+            usize::try_from(end - start).unwrap_or(WINDOW_BYTES),
+        )?;
+        if let Some(at) = bytes.iter().rposition(|byte| *byte != 0) {
+            return Ok(Some(start + at as u64));
+        }
+        end = start;
+    }
+    Ok(None)
+}
+
+/// Finds places where a group's header stands, checksum and all.
+///
+/// The reading is linear in the file's length, however many markers a payload holds: anybody who
+/// can append can write a payload of nothing but markers.
+struct MarkerSearch<'f> {
+    file: &'f dyn File,
+    binding: Binding,
+    len: u64,
+    window: Vec<u8>,
+    window_start: u64,
+}
+
+impl<'f> MarkerSearch<'f> {
+    fn new(file: &'f dyn File, binding: Binding, len: u64) -> Self {
+        Self {
+            file,
+            binding,
+            len,
+            window: Vec::new(),
+            window_start: 0,
+        }
+    }
+
+    /// Returns the first such place at or after `from`.
+    fn next(&mut self, from: u64) -> Result<Option<u64>, LogError> {
+        let marker = self.binding.group_marker();
+        let mut from = from;
+        while from.saturating_add(GROUP_HEADER_LEN as u64) <= self.len {
+            self.fill(from)?;
+            let skipped = usize::try_from(from - self.window_start).unwrap_or(usize::MAX);
+            let rest = self.window.get(skipped..).unwrap_or_default();
+            let Some(at) = memmem::find(rest, &marker) else {
+                // The last bytes may be the front of a marker.
+                from += (rest.len() - (marker.len() - 1)) as u64;
+                continue;
+            };
+            from += at as u64;
+            match rest.get(at..at + GROUP_HEADER_LEN) {
+                Some(bytes) if GroupHeader::decode(bytes, &self.binding, from).is_some() => {
+                    return Ok(Some(from));
+                }
+                Some(_) => from += 1,
+                // The header is cut off by the window: the next one starts with it.
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes at least a header's length at `from` part of the window.
+    fn fill(&mut self, from: u64) -> Result<(), LogError> {
+        let window_end = self.window_start + self.window.len() as u64;
+        if from < self.window_start || from + GROUP_HEADER_LEN as u64 > window_end {
+            let ahead = usize::try_from(self.len - from).unwrap_or(usize::MAX);
+            self.window = read_range(self.file, from, ahead.min(WINDOW_BYTES))?;
+            self.window_start = from;
+        }
+        Ok(())
+    }
+}

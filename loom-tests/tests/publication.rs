@@ -1,0 +1,82 @@
+//! Readers see whole groups: what lies below the watermark, or in a published value, is all there.
+
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use batpak_actors::runtime::{Published, Watermark, WriteOnce, WriteOnceIndex};
+use batpak_loom_tests::model;
+use loom::thread;
+
+const GROUP: u32 = 2;
+
+struct Tail {
+    slots: WriteOnce<u32>,
+    index: WriteOnceIndex,
+    visible: Watermark,
+}
+
+/// The index tells hashes apart by their upper half.
+fn hash(number: u32) -> u64 {
+    u64::from(number) << 32
+}
+
+impl Tail {
+    fn append(&self, number: u32) {
+        assert_eq!(self.slots.set(number as usize, number), Ok(()));
+        assert!(self.index.insert(hash(number), number));
+    }
+
+    fn find(&self, number: u32) -> Option<u32> {
+        let slot = self.index.probe(hash(number)).next()?;
+        self.slots.get(slot as usize).copied()
+    }
+}
+
+#[test]
+fn every_entry_below_the_watermark_is_there() {
+    let seen = model("publication: watermark", || {
+        let tail = Arc::new(Tail {
+            slots: WriteOnce::new(2),
+            index: WriteOnceIndex::new(2),
+            visible: Watermark::new(0),
+        });
+        let reader = {
+            let tail = Arc::clone(&tail);
+            thread::spawn(move || {
+                let visible = tail.visible.get();
+                for number in (0..GROUP).take_while(|number| u64::from(*number) < visible) {
+                    assert_eq!(tail.find(number), Some(number));
+                }
+                visible
+            })
+        };
+        for number in 0..GROUP {
+            tail.append(number);
+        }
+        tail.visible.raise(GROUP.into());
+        reader.join().unwrap()
+    });
+    let whole_or_nothing = [0, GROUP.into()];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), whole_or_nothing);
+}
+
+#[test]
+fn whoever_loads_a_published_value_sees_what_was_done_before() {
+    let seen = model("publication: value", || {
+        let slots = Arc::new(WriteOnce::new(1));
+        let published = Arc::new(Published::new(0));
+        let reader = {
+            let (slots, published) = (Arc::clone(&slots), Arc::clone(&published));
+            thread::spawn(move || {
+                let generation = *published.load();
+                assert!(generation == 0 || slots.get(0) == Some(&7));
+                generation
+            })
+        };
+        slots.set(0, 7).unwrap();
+        published.publish(1);
+        reader.join().unwrap()
+    });
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 1]);
+}

@@ -1,0 +1,91 @@
+//! Cursors: every event of a region, once, in order.
+
+use super::{IndexEntry, Shared, StoreError};
+use crate::coordinate::Region;
+use std::fmt;
+use std::sync::Arc;
+
+/// Pulls the events of a region, each exactly once, in commit order.
+///
+/// A poll costs by what is new, not by the length of the log. On a read-only store a poll that
+/// finds nothing reads what the writing process has added.
+pub struct Cursor {
+    shared: Arc<Shared>,
+    region: Region,
+    next_sequence: u64,
+}
+
+impl Cursor {
+    pub(super) fn new(shared: Arc<Shared>, region: Region) -> Self {
+        Self { shared, region, next_sequence: 0 }
+    }
+
+    /// Returns the next event, if there is one yet. A failure to read further counts as none and
+    /// is kept in the store's diagnostics.
+    pub fn poll(&mut self) -> Option<IndexEntry> {
+        self.poll_batch(1).pop()
+    }
+
+    /// Returns up to `max` of the next events.
+    pub fn poll_batch(&mut self, max: usize) -> Vec<IndexEntry> {
+        self.try_poll_batch(max).unwrap_or_default()
+    }
+
+    /// As [`poll`](Self::poll), and tells a failure.
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_poll(&mut self) -> Result<Option<IndexEntry>, StoreError> {
+        Ok(self.try_poll_batch(1)?.pop())
+    }
+
+    /// As [`poll_batch`](Self::poll_batch), and tells a failure.
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_poll_batch(&mut self, max: usize) -> Result<Vec<IndexEntry>, StoreError> {
+        let found = self.visible_batch(max);
+        if !found.is_empty() || !self.shared.read_only {
+            return Ok(found);
+        }
+        self.shared.refresh()?;
+        Ok(self.visible_batch(max))
+    }
+
+    fn visible_batch(&mut self, max: usize) -> Vec<IndexEntry> {
+        let mut entries = self.shared.engine.reader().view().entries_from(self.next_sequence);
+        let mut found = Vec::new();
+        while found.len() < max {
+            let Some(entry) = entries.next_entry() else {
+                // Everything visible was looked at, also what the region leaves out.
+                self.next_sequence = self.next_sequence.max(entries.bound());
+                break;
+            };
+            self.next_sequence = entry.global_sequence + 1;
+            let coord = &entry.coord;
+            if self.region.matches(coord.entity(), coord.scope(), entry.kind, entry.clock) {
+                found.push(entry.clone());
+            }
+        }
+        found
+    }
+
+    /// Returns the sequence from which the next poll looks.
+    pub(super) fn position(&self) -> u64 {
+        self.next_sequence
+    }
+
+    /// Goes back, or forward, to a position.
+    pub(super) fn seek(&mut self, position: u64) {
+        self.next_sequence = position;
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor")
+            .field("region", &self.region)
+            .field("next_sequence", &self.next_sequence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! Looking after a store.
+
+use super::{Open, Store, StoreDiagnostics, StoreStats, WriterPressure};
+
+impl Store<Open> {
+    /// Returns how full the writer's mailbox is.
+    pub fn writer_pressure(&self) -> WriterPressure {
+        self.pressure()
+    }
+
+    /// Makes one of the engine's actors panic as if by a bug, to see that nothing is lost.
+    #[doc(hidden)]
+    pub fn panic_actor_for_test(&self, actor: &str) {
+        if let Some(engine) = &self.owned {
+            engine.panic_for_test(actor);
+        }
+    }
+}
+
+impl<State> Store<State> {
+    fn pressure(&self) -> WriterPressure {
+        let (queue_len, capacity) = self.shared.engine.writer_queue();
+        WriterPressure { queue_len, capacity }
+    }
+
+    /// Returns the store's size.
+    pub fn stats(&self) -> StoreStats {
+        let view = self.shared.engine.reader().view();
+        StoreStats {
+            event_count: view.event_count(),
+            global_sequence: view.visible(),
+            segments: view.segment_count(),
+        }
+    }
+
+    /// Returns the state of every part of the store.
+    pub fn diagnostics(&self) -> StoreDiagnostics {
+        let shared = &self.shared;
+        let view = shared.engine.reader().view();
+        StoreDiagnostics {
+            event_count: view.event_count(),
+            global_sequence: view.visible(),
+            visible_sequence: view.visible(),
+            data_dir: shared.config.data_dir.clone(),
+            segment_max_bytes: shared.config.segment_max_bytes,
+            fd_budget: shared.config.fd_budget,
+            restart_policy: shared.config.writer.restart_policy.clone(),
+            writer_pressure: self.pressure(),
+            index_layout: shared.config.index.layout.name(),
+            tile_count: view.chunk_count(),
+            open_report: Some(shared.opened.clone()),
+            recovery: shared.recovery.clone(),
+            actors: self.owned.as_ref().map(|engine| engine.health()).unwrap_or_default(),
+            read_fault: (*shared.read_fault.load()).clone(),
+        }
+    }
+}

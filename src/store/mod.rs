@@ -1,0 +1,136 @@
+//! The store: what you open, append to, read, follow and close.
+
+mod append;
+mod config;
+mod cursor;
+mod maintain;
+mod open;
+mod options;
+mod payload;
+mod read;
+pub mod segment;
+mod stats;
+mod subscription;
+mod ticket;
+mod worker;
+
+pub use config::{
+    BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,
+    WriterConfig,
+};
+pub use cursor::Cursor;
+pub use options::{AppendOptions, BatchAppendItem, CausationRef};
+pub use stats::{
+    OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure,
+};
+pub use subscription::Subscription;
+pub use ticket::{AppendTicket, BatchAppendTicket};
+pub use worker::{CursorWorkerAction, CursorWorkerConfig, CursorWorkerHandle};
+
+pub use batpak_actors::engine::Placement;
+pub use batpak_actors::error::{BatchStage, StoreError};
+pub use batpak_actors::protocol::broker::Notification;
+pub use batpak_actors::protocol::{AppendReceipt, Durability, Replay};
+pub use batpak_actors::recovery::RecoveryReport;
+pub use batpak_actors::runtime::{ActorHealth, RestartPolicy, Waiting};
+pub use batpak_actors::verify::{BadEvent, Verification};
+pub use batpak_actors::view::{DiskPos, IndexEntry};
+
+use crate::id::IdSource;
+use batpak_actors::engine::{DROP_LIMIT, Engine, EngineHandle};
+use batpak_actors::runtime::Published;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A store that was opened for writing.
+#[derive(Debug)]
+pub struct Open;
+
+/// A store that was opened for reading.
+#[derive(Debug)]
+pub struct ReadOnly;
+
+/// A store that was closed: everything acknowledged is durable.
+#[derive(Debug)]
+pub struct Closed;
+
+/// A handle to a store.
+///
+/// It can be shared between threads behind an `Arc`; every call takes `&self`. Whoever opened it
+/// should [`close`](Store::close) it: dropping it does the same within a bounded time and warns.
+pub struct Store<State = Open> {
+    shared: Arc<Shared>,
+    /// The engine, unless this handle was lent to a worker.
+    owned: Option<Engine>,
+    state: PhantomData<fn() -> State>,
+}
+
+/// What every handle to one store has in common; nothing in it keeps the engine alive.
+#[derive(Debug)]
+struct Shared {
+    engine: EngineHandle,
+    config: StoreConfig,
+    ids: IdSource,
+    read_only: bool,
+    opened: stats::OpenIndexReport,
+    recovery: RecoveryReport,
+    /// The first failure of a read that cannot return one.
+    read_fault: Published<Option<String>>,
+}
+
+impl Store<Open> {
+    /// Makes everything acknowledged durable, leaves the log in good order, and ends the engine.
+    ///
+    /// Subscriptions end, workers end, and further calls through tickets or workers are refused
+    /// with [`StoreError::Closed`].
+    ///
+    /// # Errors
+    /// `FateUnknown` or `Poisoned` when the log could not be made durable, `ActorEnded` when a
+    /// part of the engine had ended before. The engine has ended all the same.
+    pub fn close(mut self) -> Result<Closed, StoreError> {
+        match self.owned.take() {
+            Some(engine) => engine.close(None).map(|()| Closed),
+            None => Ok(Closed),
+        }
+    }
+
+    /// Returns a handle for a worker; dropping it does not close the store.
+    fn lend(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), owned: None, state: PhantomData }
+    }
+}
+
+impl Store<ReadOnly> {
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// `ActorEnded` when the reading part of the engine had ended before.
+    pub fn close(mut self) -> Result<Closed, StoreError> {
+        match self.owned.take() {
+            Some(engine) => engine.close(None).map(|()| Closed),
+            None => Ok(Closed),
+        }
+    }
+}
+
+impl<State> Drop for Store<State> {
+    fn drop(&mut self) {
+        let Some(engine) = self.owned.take() else { return };
+        if !self.shared.read_only {
+            tracing::warn!("a store was dropped without close; closing it now");
+        }
+        if let Err(error) = engine.close(Some(DROP_LIMIT)) {
+            tracing::error!(%error, "a dropped store could not be closed in good order");
+        }
+    }
+}
+
+impl<State> fmt::Debug for Store<State> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("data_dir", &self.shared.config.data_dir)
+            .field("read_only", &self.shared.read_only)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! Opening.
+
+use super::stats::{OpenIndexPath, OpenIndexReport};
+use super::{Open, ReadOnly, Shared, Store, StoreConfig, StoreError, SyncMode};
+use crate::id::IdSource;
+use batpak_actors::engine::{Engine, EngineOptions};
+use batpak_actors::runtime::{Clock, Published, SystemClock};
+use batpak_actors::writer::SyncPolicy;
+use batpak_log::fs::{Fs, RealFs};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+impl Store<Open> {
+    /// Opens a store for writing, and creates it when its directory is not there or empty.
+    ///
+    /// What an earlier process left unfinished is mended, and told in
+    /// [`diagnostics`](Store::diagnostics).
+    ///
+    /// # Errors
+    /// `Configuration` for a value that makes no sense; `Locked` when the store is open for
+    /// writing elsewhere; `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
+    /// `Rollback` or `FutureVersion` when the log is not what it was: then nothing is written.
+    pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        config.validate()?;
+        let fs = RealFs::create(&config.data_dir)?;
+        Self::start(config, Arc::new(fs), false, Engine::open)
+    }
+}
+
+impl Store<ReadOnly> {
+    /// Opens a store for reading, also while another process writes it. Writes and creates
+    /// nothing.
+    ///
+    /// What is visible is what the writing process had written; it may not be durable yet.
+    /// [`refresh`](Store::refresh) and cursors see what is written later.
+    ///
+    /// # Errors
+    /// As [`open`](Store::open), without `Locked`; `Io` when the directory is not there.
+    pub fn open_read_only(config: StoreConfig) -> Result<Self, StoreError> {
+        config.validate()?;
+        let fs = RealFs::open(&config.data_dir)?;
+        Self::start(config, Arc::new(fs), true, Engine::open_read_only)
+    }
+}
+
+impl<State> Store<State> {
+    fn start(
+        config: StoreConfig,
+        fs: Arc<dyn Fs>,
+        read_only: bool,
+        open: fn(&EngineOptions) -> Result<Engine, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let clock: Arc<dyn Clock> = match &config.clock {
+            Some(wall_us) => Arc::new(ConfiguredClock { wall_us: Arc::clone(wall_us) }),
+            None => Arc::new(SystemClock),
+        };
+        let ids = IdSource::random();
+        let begun_us = SystemClock.monotonic_us();
+        let engine = open(&engine_options(&config, fs, Arc::clone(&clock), &ids))?;
+        let elapsed_us = SystemClock.monotonic_us().saturating_sub(begun_us);
+        let opened = OpenIndexReport {
+            path: OpenIndexPath::Rebuild,
+            restored_entries: 0,
+            tail_entries: engine.handle().reader().view().event_count(),
+            elapsed_us,
+        };
+        let shared = Shared {
+            engine: engine.handle().clone(),
+            config: StoreConfig { clock: Some(Arc::new(move || clock.wall_us())), ..config },
+            ids,
+            read_only,
+            opened,
+            recovery: engine.report().clone(),
+            read_fault: Published::new(None),
+        };
+        Ok(Self { shared: Arc::new(shared), owned: Some(engine), state: PhantomData })
+    }
+}
+
+fn engine_options(
+    config: &StoreConfig,
+    fs: Arc<dyn Fs>,
+    clock: Arc<dyn Clock>,
+    ids: &IdSource,
+) -> EngineOptions {
+    EngineOptions {
+        fs,
+        directory: config.data_dir.display().to_string(),
+        new_store_id: ids.make(clock.wall_us()).to_be_bytes(),
+        clock,
+        segment_max_bytes: config.segment_max_bytes,
+        fd_budget: config.fd_budget,
+        writer_capacity: config.writer.channel_capacity,
+        stack_size: config.writer.stack_size,
+        restart_policy: config.writer.restart_policy.clone(),
+        sync: SyncPolicy {
+            every_n_events: u64::from(config.sync.every_n_events.max(1)),
+            max_delay_us: config.sync.max_delay_ms.saturating_mul(1000),
+            sync_all: matches!(config.sync.mode, SyncMode::SyncAll),
+        },
+        checkpoints: config.index.enable_checkpoint,
+        waiting: config.writer.waiting,
+        placement: config.writer.placement,
+    }
+}
+
+/// Takes wall time from the configuration; timers and budgets go by the system's own clock.
+struct ConfiguredClock {
+    wall_us: super::config::WallClock,
+}
+
+impl Clock for ConfiguredClock {
+    fn wall_us(&self) -> i64 {
+        (self.wall_us)()
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        SystemClock.monotonic_us()
+    }
+}

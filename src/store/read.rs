@@ -1,0 +1,149 @@
+//! Reading.
+
+use super::payload::{decode, decode_json};
+use super::{Cursor, IndexEntry, Store, StoreError, Verification};
+use crate::coordinate::{KindFilter, Region};
+use crate::event::{EventKind, StoredEvent};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+
+impl<State> Store<State> {
+    /// Returns the event with this id, its payload as JSON.
+    ///
+    /// # Errors
+    /// `NotFound`; `Serialization` when the payload cannot be said in JSON; `CrcMismatch`,
+    /// `CorruptSegment`, `ForeignFile` or `Io` when it cannot be read.
+    pub fn get(&self, event_id: u128) -> Result<StoredEvent<Value>, StoreError> {
+        self.get_with(event_id, decode_json)
+    }
+
+    /// Returns the event with this id, its payload decoded into `T`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_as<T: DeserializeOwned>(
+        &self,
+        event_id: u128,
+    ) -> Result<StoredEvent<T>, StoreError> {
+        self.get_with(event_id, |payload| decode(payload))
+    }
+
+    /// Returns the event with this id, its payload in the MessagePack that was stored.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), `Serialization` apart.
+    pub fn get_raw(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
+        self.shared.engine.reader().get(event_id)
+    }
+
+    fn get_with<T>(
+        &self,
+        event_id: u128,
+        decode: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<StoredEvent<T>, StoreError> {
+        let StoredEvent { coordinate, event } = self.get_raw(event_id)?;
+        let payload = decode(&event.payload)?;
+        Ok(StoredEvent { coordinate, event: event.map_payload(|_| payload) })
+    }
+
+    /// Returns the events of a region, in commit order.
+    pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
+        self.shared.engine.reader().view().query(region)
+    }
+
+    /// As [`query`](Self::query); reads first what another process has written, if this store is
+    /// open read-only.
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_query(&self, region: &Region) -> Result<Vec<IndexEntry>, StoreError> {
+        self.refresh()?;
+        Ok(self.query(region))
+    }
+
+    /// Returns the events of one entity, in commit order.
+    pub fn stream(&self, entity: &str) -> Vec<IndexEntry> {
+        self.shared.engine.reader().view().stream(entity)
+    }
+
+    /// As [`stream`](Self::stream), and as [`try_query`](Self::try_query).
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_stream(&self, entity: &str) -> Result<Vec<IndexEntry>, StoreError> {
+        self.refresh()?;
+        Ok(self.stream(entity))
+    }
+
+    /// Returns the events that were written in one scope, in commit order.
+    pub fn by_scope(&self, scope: &str) -> Vec<IndexEntry> {
+        self.query(&Region::scope(scope))
+    }
+
+    /// As [`by_scope`](Self::by_scope), and as [`try_query`](Self::try_query).
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_by_scope(&self, scope: &str) -> Result<Vec<IndexEntry>, StoreError> {
+        self.try_query(&Region::scope(scope))
+    }
+
+    /// Returns the events of one kind, in commit order.
+    pub fn by_fact(&self, kind: EventKind) -> Vec<IndexEntry> {
+        self.query(&Region::all().with_fact(KindFilter::Exact(kind)))
+    }
+
+    /// As [`by_fact`](Self::by_fact), and as [`try_query`](Self::try_query).
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn try_by_fact(&self, kind: EventKind) -> Result<Vec<IndexEntry>, StoreError> {
+        self.try_query(&Region::all().with_fact(KindFilter::Exact(kind)))
+    }
+
+    /// Returns a cursor at the start of a region.
+    pub fn cursor_guaranteed(&self, region: &Region) -> Cursor {
+        Cursor::new(Arc::clone(&self.shared), region.clone())
+    }
+
+    /// Reads what another process has written since, if this store is open read-only; a store that
+    /// is open for writing sees its own writes at once. Returns the sequence below which
+    /// everything is visible.
+    ///
+    /// # Errors
+    /// When the log cannot be read further.
+    pub fn refresh(&self) -> Result<u64, StoreError> {
+        self.shared.refresh()
+    }
+
+    /// Recomputes every hash and every chain, and names the first event that does not hold up.
+    ///
+    /// # Errors
+    /// When an event cannot be read for another reason than damage.
+    pub fn verify(&self) -> Result<Verification, StoreError> {
+        self.verify_with(|_| {})
+    }
+
+    /// As [`verify`](Self::verify); `progress` is told how many events were checked.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with(&self, mut progress: impl FnMut(u64)) -> Result<Verification, StoreError> {
+        batpak_actors::verify::verify(self.shared.engine.reader(), &mut progress)
+    }
+}
+
+impl super::Shared {
+    /// Reads on; a failure stays in the diagnostics for callers that cannot be told.
+    pub(super) fn refresh(&self) -> Result<u64, StoreError> {
+        if !self.read_only {
+            return Ok(self.engine.reader().view().visible());
+        }
+        self.engine.refresh().inspect_err(|error| {
+            if self.read_fault.load().is_none() {
+                self.read_fault.publish(Some(error.to_string()));
+            }
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Subscriptions: notifications as they happen, lossy for those who do not keep up.
+
+use super::{Notification, Open, Store};
+use crate::coordinate::Region;
+use batpak_actors::engine::EngineHandle;
+use batpak_actors::protocol::broker::Registered;
+use batpak_actors::runtime::Watermark;
+use crossbeam_channel::Receiver;
+use std::fmt;
+use std::sync::Arc;
+
+impl Store<Open> {
+    /// Subscribes to the events of a region that become visible from now on.
+    ///
+    /// Every append has notified before it returns. A subscriber that is more than
+    /// `broadcast_capacity` behind loses notifications and never holds up the writer. On a store
+    /// that has ended the subscription has ended too.
+    pub fn subscribe_lossy(&self, region: &Region) -> Subscription {
+        let capacity = self.shared.config.broadcast_capacity;
+        let engine = self.shared.engine.clone();
+        let registered = engine.subscribe(region, capacity).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a subscription to a store that has ended");
+            let (_, receiver) = crossbeam_channel::bounded(1);
+            Registered { subscriber: u64::MAX, receiver, lost: Arc::new(Watermark::new(0)) }
+        });
+        Subscription { engine, registered }
+    }
+}
+
+/// Receives notifications until it is dropped or the store closes.
+pub struct Subscription {
+    engine: EngineHandle,
+    registered: Registered<Notification>,
+}
+
+impl Subscription {
+    /// Waits for the next notification; `None` once the store has closed and all were received.
+    pub fn recv(&self) -> Option<Notification> {
+        self.registered.receiver.recv().ok()
+    }
+
+    /// Lends the channel on which notifications arrive.
+    pub fn receiver(&self) -> &Receiver<Notification> {
+        &self.registered.receiver
+    }
+
+    /// Returns how many notifications were lost because this subscriber was too far behind.
+    pub fn lost(&self) -> u64 {
+        self.registered.lost.get()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.engine.unsubscribe(self.registered.subscriber);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("pending", &self.registered.receiver.len())
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! Cursor workers: a handler that is called with each batch of new events.
+
+use super::{Cursor, IndexEntry, Open, Store, StoreError};
+use crate::coordinate::Region;
+use batpak_actors::engine::EngineHandle;
+use batpak_actors::runtime::{
+    Clock, RestartBudget, RestartPolicy, SystemClock, TaskHandle, TaskNext,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a cursor worker works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorWorkerConfig {
+    /// The most events in one call of the handler; 64 by default.
+    pub batch_size: usize,
+    /// Accepted for compatibility: an idle worker is woken, it does not sleep and look.
+    pub idle_sleep: Duration,
+    /// How often a handler that panicked is called again, with the same batch.
+    pub restart: RestartPolicy,
+}
+
+impl Default for CursorWorkerConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            idle_sleep: Duration::from_millis(10),
+            restart: RestartPolicy::Once,
+        }
+    }
+}
+
+/// What a handler wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CursorWorkerAction {
+    /// More events.
+    Continue,
+    /// No more: the worker ends.
+    Stop,
+}
+
+/// Stops a worker, or waits for it.
+#[derive(Debug)]
+pub struct CursorWorkerHandle {
+    engine: EngineHandle,
+    subscriber: u64,
+    task: TaskHandle,
+}
+
+impl CursorWorkerHandle {
+    /// Asks the worker to end once the handler has returned.
+    pub fn stop(&self) {
+        self.engine.unsubscribe(self.subscriber);
+    }
+
+    /// Stops the worker and waits until it has ended.
+    ///
+    /// # Errors
+    /// `WriterCrashed` when its handler panicked more often than its policy allows.
+    pub fn join(self) -> Result<(), StoreError> {
+        self.stop();
+        self.task.join().map_err(|_| StoreError::WriterCrashed)
+    }
+}
+
+impl Store<Open> {
+    /// Starts a worker that calls `handler` with every event of a region, in order, in batches;
+    /// first with what there is, then with what comes. It ends when the handler says so, when its
+    /// handle stops it, or when the store closes.
+    ///
+    /// # Errors
+    /// `Closed` or `ActorEnded` when the store has ended, `Io` when no thread can be started,
+    /// `Configuration` for an empty batch size.
+    pub fn cursor_worker<F>(
+        self: &Arc<Self>,
+        region: &Region,
+        config: CursorWorkerConfig,
+        handler: F,
+    ) -> Result<CursorWorkerHandle, StoreError>
+    where
+        F: FnMut(&[IndexEntry], &Store<Open>) -> CursorWorkerAction + Send + 'static,
+    {
+        if config.batch_size == 0 {
+            return Err(StoreError::Configuration("batch_size must be at least 1".into()));
+        }
+        let Some(owned) = &self.owned else {
+            return Err(StoreError::Configuration("a worker cannot start another worker".into()));
+        };
+        let engine = self.shared.engine.clone();
+        // Registered before the first look, so that nothing falls between the two.
+        let registered = engine.watch(region)?;
+        let subscriber = registered.subscriber;
+        let mut worker = Worker {
+            cursor: self.cursor_guaranteed(region),
+            store: Store::lend(&self.shared),
+            batch_size: config.batch_size,
+            budget: RestartBudget::new(config.restart),
+            handler,
+        };
+        let task = owned.spawn_task("batpak-cursor-worker", registered.receiver, move || {
+            worker.step()
+        })?;
+        Ok(CursorWorkerHandle { engine, subscriber, task })
+    }
+}
+
+struct Worker<F> {
+    cursor: Cursor,
+    store: Store<Open>,
+    batch_size: usize,
+    budget: RestartBudget,
+    handler: F,
+}
+
+impl<F> Worker<F>
+where
+    F: FnMut(&[IndexEntry], &Store<Open>) -> CursorWorkerAction,
+{
+    /// Handles one batch.
+    fn step(&mut self) -> TaskNext {
+        let before = self.cursor.position();
+        let batch = self.cursor.poll_batch(self.batch_size);
+        if batch.is_empty() {
+            return TaskNext::WaitForWake;
+        }
+        let handler = &mut self.handler;
+        let store = &self.store;
+        match catch_unwind(AssertUnwindSafe(|| handler(&batch, store))) {
+            Ok(CursorWorkerAction::Continue) => TaskNext::Again,
+            Ok(CursorWorkerAction::Stop) => TaskNext::Done,
+            Err(panic) => {
+                if !self.budget.grant(SystemClock.monotonic_us()) {
+                    tracing::error!("a cursor worker has spent its restarts and ends");
+                    std::panic::resume_unwind(panic);
+                }
+                tracing::warn!("a cursor worker's handler panicked; it gets the same batch again");
+                self.cursor.seek(before);
+                TaskNext::Again
+            }
+        }
+    }
+}
+
