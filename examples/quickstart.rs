@@ -10,7 +10,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let order = Coordinate::new("order:1", "shop")?;
     const PLACED: EventKind = EventKind::custom(0x1, 1);
     const PAID: EventKind = EventKind::custom(0x1, 2);
-    let placed = store.append(&order, PLACED, &serde_json::json!({"item": "tea", "cents": 480}))?;
+    let placed = store.append(
+        &order,
+        PLACED,
+        &serde_json::json!({"item": "tea", "cents": 480}),
+    )?;
 
     // One event causes another; compare-and-swap says what must have been last, and an idempotency
     // key makes the append safe to repeat.

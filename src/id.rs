@@ -16,7 +16,10 @@ pub struct IdSource {
 impl IdSource {
     /// Makes a source whose random bits follow from `seed`.
     pub fn with_seed(seed: u64) -> Self {
-        Self { seed, made: Counter::new(0) }
+        Self {
+            seed,
+            made: Counter::new(0),
+        }
     }
 
     /// Makes a source that no other has the seed of.
@@ -32,7 +35,9 @@ impl IdSource {
         let mut bits = [0; 10];
         random.fill(&mut bits);
         let milliseconds = u64::try_from(wall_us / 1000).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits).as_uuid().as_u128()
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits)
+            .as_uuid()
+            .as_u128()
     }
 }
 
@@ -40,7 +45,9 @@ impl IdSource {
 pub fn generate_v7_id() -> u128 {
     static PROCESS: OnceLock<IdSource> = OnceLock::new();
     use batpak_actors::runtime::{Clock, SystemClock};
-    PROCESS.get_or_init(IdSource::random).make(SystemClock.wall_us())
+    PROCESS
+        .get_or_init(IdSource::random)
+        .make(SystemClock.wall_us())
 }
 
 /// An id of one kind of entity, made by [`define_entity_id!`](crate::define_entity_id).
@@ -122,7 +129,10 @@ mod tests {
         let ids: Vec<_> = (0..1000).map(|i| one.make(i * 1000)).collect();
         let again: Vec<_> = (0..1000).map(|i| other.make(i * 1000)).collect();
         assert_eq!(ids, again);
-        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "later milliseconds sort later");
+        assert!(
+            ids.windows(2).all(|pair| pair[0] < pair[1]),
+            "later milliseconds sort later"
+        );
     }
 
     #[test]

@@ -42,8 +42,12 @@ pub const GROUP_BODY_MAX: usize = 128 * 1024 * 1024;
 
 /// Length of a frame's header: length and checksum.
 pub const FRAME_HEADER_LEN: usize = 8;
-/// The most that an event adds to its payload, correlation and causation apart.
+/// The most that an event of the main branch adds to its payload, correlation and causation apart.
 pub const EVENT_OVERHEAD_MAX: usize = 90;
+/// What a correlation or a causation id of its own adds.
+pub const EVENT_ID_OVERHEAD: usize = 18;
+/// The most that depth and lane add to an event of another branch.
+pub const EVENT_FORK_OVERHEAD_MAX: usize = 10;
 
 /// Length of a footer block's header.
 pub const BLOCK_HEADER_LEN: usize = 12;

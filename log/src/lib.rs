@@ -27,6 +27,10 @@ pub mod segment;
 pub mod wire;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod seed;
 
 pub use coordinate::{Coordinate, CoordinateError, KindFilter, Region};

@@ -40,7 +40,8 @@ impl Store<Open> {
         payload: &impl Serialize,
         options: AppendOptions,
     ) -> Result<AppendReceipt, StoreError> {
-        self.submit_with_options(coord, kind, payload, options)?.wait()
+        self.submit_with_options(coord, kind, payload, options)?
+            .wait()
     }
 
     /// Appends an event that another one caused, in that one's correlation, and waits.
@@ -55,8 +56,9 @@ impl Store<Open> {
         correlation_id: u128,
         causation_id: u128,
     ) -> Result<AppendReceipt, StoreError> {
-        let options =
-            AppendOptions::new().with_correlation(correlation_id).with_causation(causation_id);
+        let options = AppendOptions::new()
+            .with_correlation(correlation_id)
+            .with_causation(causation_id);
         self.append_with_options(coord, kind, payload, options)
     }
 
@@ -145,7 +147,9 @@ impl Store<Open> {
                     options.causation_id = Some(cause.event_id);
                 }
             }
-            let append = self.shared.append(&item.coord, item.kind, item.payload_bytes, options);
+            let append = self
+                .shared
+                .append(&item.coord, item.kind, item.payload_bytes, options);
             appends.push(append.map_err(failed)?);
         }
         let reply = self.shared.engine.append_batch(appends)?;
@@ -161,7 +165,10 @@ impl Store<Open> {
         };
         let max_size = limits.max_size as usize;
         if items.len() > max_size {
-            let text = format!("the batch has {} items, batch.max_size is {max_size}", items.len());
+            let text = format!(
+                "the batch has {} items, batch.max_size is {max_size}",
+                items.len()
+            );
             return Err(failed(max_size, text));
         }
         let max_bytes = limits.max_bytes as usize;

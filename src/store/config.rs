@@ -69,12 +69,20 @@ pub struct ViewConfig {
 impl ViewConfig {
     /// Returns all views on.
     pub fn all() -> Self {
-        Self { soa: true, entity_groups: true, tiles64: true }
+        Self {
+            soa: true,
+            entity_groups: true,
+            tiles64: true,
+        }
     }
 
     /// Returns all views off.
     pub fn none() -> Self {
-        Self { soa: false, entity_groups: false, tiles64: false }
+        Self {
+            soa: false,
+            entity_groups: false,
+            tiles64: false,
+        }
     }
 
     /// Sets the structure-of-arrays view.
@@ -116,7 +124,11 @@ pub struct BatchConfig {
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { max_size: 256, max_bytes: MEBIBYTE, group_commit_max_batch: 1 }
+        Self {
+            max_size: 256,
+            max_bytes: MEBIBYTE,
+            group_commit_max_batch: 1,
+        }
     }
 }
 
@@ -173,7 +185,11 @@ pub struct SyncConfig {
 
 impl Default for SyncConfig {
     fn default() -> Self {
-        Self { mode: SyncMode::default(), every_n_events: 1000, max_delay_ms: 1000 }
+        Self {
+            mode: SyncMode::default(),
+            every_n_events: 1000,
+            max_delay_ms: 1000,
+        }
     }
 }
 
@@ -251,20 +267,35 @@ impl StoreConfig {
     /// Refuses values that make no sense, naming the field and what it may be.
     pub(super) fn validate(&self) -> Result<(), StoreError> {
         let refusals = [
-            (self.data_dir.as_os_str().is_empty(), "data_dir must name a directory"),
-            (self.segment_max_bytes == 0, "segment_max_bytes must be at least 1"),
+            (
+                self.data_dir.as_os_str().is_empty(),
+                "data_dir must name a directory",
+            ),
+            (
+                self.segment_max_bytes == 0,
+                "segment_max_bytes must be at least 1",
+            ),
             (self.fd_budget == 0, "fd_budget must be at least 1"),
-            (self.broadcast_capacity == 0, "broadcast_capacity must be at least 1"),
+            (
+                self.broadcast_capacity == 0,
+                "broadcast_capacity must be at least 1",
+            ),
             (
                 !(1..=64 * MEBIBYTE).contains(&self.single_append_max_bytes),
                 "single_append_max_bytes must be 1 to 64 MiB",
             ),
-            (!(1..=4096).contains(&self.batch.max_size), "batch.max_size must be 1 to 4096"),
+            (
+                !(1..=4096).contains(&self.batch.max_size),
+                "batch.max_size must be 1 to 4096",
+            ),
             (
                 !(1..=16 * MEBIBYTE).contains(&self.batch.max_bytes),
                 "batch.max_bytes must be 1 to 16 MiB",
             ),
-            (self.writer.channel_capacity == 0, "writer.channel_capacity must be at least 1"),
+            (
+                self.writer.channel_capacity == 0,
+                "writer.channel_capacity must be at least 1",
+            ),
             (
                 !(1..=100).contains(&self.writer.pressure_retry_threshold_pct),
                 "writer.pressure_retry_threshold_pct must be 1 to 100",
@@ -277,7 +308,9 @@ impl StoreConfig {
     }
 
     pub(super) fn now_us(&self) -> i64 {
-        self.clock.as_ref().map_or_else(|| SystemClock.wall_us(), |clock| clock())
+        self.clock
+            .as_ref()
+            .map_or_else(|| SystemClock.wall_us(), |clock| clock())
     }
 }
 

@@ -17,7 +17,11 @@ pub struct Cursor {
 
 impl Cursor {
     pub(super) fn new(shared: Arc<Shared>, region: Region) -> Self {
-        Self { shared, region, next_sequence: 0 }
+        Self {
+            shared,
+            region,
+            next_sequence: 0,
+        }
     }
 
     /// Returns the next event, if there is one yet. A failure to read further counts as none and
@@ -53,7 +57,12 @@ impl Cursor {
     }
 
     fn visible_batch(&mut self, max: usize) -> Vec<IndexEntry> {
-        let mut entries = self.shared.engine.reader().view().entries_from(self.next_sequence);
+        let mut entries = self
+            .shared
+            .engine
+            .reader()
+            .view()
+            .entries_from(self.next_sequence);
         let mut found = Vec::new();
         while found.len() < max {
             let Some(entry) = entries.next_entry() else {
@@ -63,7 +72,10 @@ impl Cursor {
             };
             self.next_sequence = entry.global_sequence + 1;
             let coord = &entry.coord;
-            if self.region.matches(coord.entity(), coord.scope(), entry.kind, entry.clock) {
+            if self
+                .region
+                .matches(coord.entity(), coord.scope(), entry.kind, entry.clock)
+            {
                 found.push(entry.clone());
             }
         }

@@ -20,7 +20,10 @@ impl Store<Open> {
 impl<State> Store<State> {
     fn pressure(&self) -> WriterPressure {
         let (queue_len, capacity) = self.shared.engine.writer_queue();
-        WriterPressure { queue_len, capacity }
+        WriterPressure {
+            queue_len,
+            capacity,
+        }
     }
 
     /// Returns the store's size.
@@ -50,7 +53,11 @@ impl<State> Store<State> {
             tile_count: view.chunk_count(),
             open_report: Some(shared.opened.clone()),
             recovery: shared.recovery.clone(),
-            actors: self.owned.as_ref().map(|engine| engine.health()).unwrap_or_default(),
+            actors: self
+                .owned
+                .as_ref()
+                .map(|engine| engine.health())
+                .unwrap_or_default(),
             read_fault: (*shared.read_fault.load()).clone(),
         }
     }

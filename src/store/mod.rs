@@ -20,9 +20,7 @@ pub use config::{
 };
 pub use cursor::Cursor;
 pub use options::{AppendOptions, BatchAppendItem, CausationRef};
-pub use stats::{
-    OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure,
-};
+pub use stats::{OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure};
 pub use subscription::Subscription;
 pub use ticket::{AppendTicket, BatchAppendTicket};
 pub use worker::{CursorWorkerAction, CursorWorkerConfig, CursorWorkerHandle};
@@ -97,7 +95,11 @@ impl Store<Open> {
 
     /// Returns a handle for a worker; dropping it does not close the store.
     fn lend(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared), owned: None, state: PhantomData }
+        Self {
+            shared: Arc::clone(shared),
+            owned: None,
+            state: PhantomData,
+        }
     }
 }
 
@@ -116,7 +118,9 @@ impl Store<ReadOnly> {
 
 impl<State> Drop for Store<State> {
     fn drop(&mut self) {
-        let Some(engine) = self.owned.take() else { return };
+        let Some(engine) = self.owned.take() else {
+            return;
+        };
         if !self.shared.read_only {
             tracing::warn!("a store was dropped without close; closing it now");
         }

@@ -51,7 +51,9 @@ impl<State> Store<State> {
         open: fn(&EngineOptions) -> Result<Engine, StoreError>,
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = match &config.clock {
-            Some(wall_us) => Arc::new(ConfiguredClock { wall_us: Arc::clone(wall_us) }),
+            Some(wall_us) => Arc::new(ConfiguredClock {
+                wall_us: Arc::clone(wall_us),
+            }),
             None => Arc::new(SystemClock),
         };
         let ids = IdSource::random();
@@ -66,14 +68,21 @@ impl<State> Store<State> {
         };
         let shared = Shared {
             engine: engine.handle().clone(),
-            config: StoreConfig { clock: Some(Arc::new(move || clock.wall_us())), ..config },
+            config: StoreConfig {
+                clock: Some(Arc::new(move || clock.wall_us())),
+                ..config
+            },
             ids,
             read_only,
             opened,
             recovery: engine.report().clone(),
             read_fault: Published::new(None),
         };
-        Ok(Self { shared: Arc::new(shared), owned: Some(engine), state: PhantomData })
+        Ok(Self {
+            shared: Arc::new(shared),
+            owned: Some(engine),
+            state: PhantomData,
+        })
     }
 }
 

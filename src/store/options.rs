@@ -132,6 +132,12 @@ impl BatchAppendItem {
         options: AppendOptions,
         causation: CausationRef,
     ) -> Result<Self, StoreError> {
-        Ok(Self { coord, kind, payload_bytes: encode(payload)?, options, causation })
+        Ok(Self {
+            coord,
+            kind,
+            payload_bytes: encode(payload)?,
+            options,
+            causation,
+        })
     }
 }

@@ -64,7 +64,9 @@ impl<'de> Visitor<'de> for AsJson {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         let number = Number::from_f64(value);
-        number.map(Value::Number).ok_or_else(|| E::custom(format!("{value} is no JSON number")))
+        number
+            .map(Value::Number)
+            .ok_or_else(|| E::custom(format!("{value} is no JSON number")))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -72,7 +74,9 @@ impl<'de> Visitor<'de> for AsJson {
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(Value::Array(value.iter().map(|byte| Value::from(*byte)).collect()))
+        Ok(Value::Array(
+            value.iter().map(|byte| Value::from(*byte)).collect(),
+        ))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -130,6 +134,9 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
         let deep = vec![0x91; 1_000_000];
-        assert!(matches!(decode_json(&deep), Err(StoreError::Serialization(_))));
+        assert!(matches!(
+            decode_json(&deep),
+            Err(StoreError::Serialization(_))
+        ));
     }
 }

@@ -44,7 +44,10 @@ impl<State> Store<State> {
     ) -> Result<StoredEvent<T>, StoreError> {
         let StoredEvent { coordinate, event } = self.get_raw(event_id)?;
         let payload = decode(&event.payload)?;
-        Ok(StoredEvent { coordinate, event: event.map_payload(|_| payload) })
+        Ok(StoredEvent {
+            coordinate,
+            event: event.map_payload(|_| payload),
+        })
     }
 
     /// Returns the events of a region, in commit order.

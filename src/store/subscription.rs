@@ -21,7 +21,11 @@ impl Store<Open> {
         let registered = engine.subscribe(region, capacity).unwrap_or_else(|error| {
             tracing::warn!(%error, "a subscription to a store that has ended");
             let (_, receiver) = crossbeam_channel::bounded(1);
-            Registered { subscriber: u64::MAX, receiver, lost: Arc::new(Watermark::new(0)) }
+            Registered {
+                subscriber: u64::MAX,
+                receiver,
+                lost: Arc::new(Watermark::new(0)),
+            }
         });
         Subscription { engine, registered }
     }

@@ -34,7 +34,11 @@ struct Pending<T> {
 
 impl<T> Pending<T> {
     fn new(reply: Reply<Answer<T>>, limit: Option<Duration>) -> Self {
-        Self { reply, limit, kept: OnceLock::new() }
+        Self {
+            reply,
+            limit,
+            kept: OnceLock::new(),
+        }
     }
 
     fn wait(self) -> Answer<T> {
@@ -46,7 +50,10 @@ impl<T> Pending<T> {
 
     fn check(&self) -> Option<&Answer<T>> {
         if self.kept.get().is_none() {
-            let answer = self.reply.try_take()?.unwrap_or(Err(StoreError::WriterCrashed));
+            let answer = self
+                .reply
+                .try_take()?
+                .unwrap_or(Err(StoreError::WriterCrashed));
             let _ = self.kept.set(answer);
         }
         self.kept.get()
@@ -61,7 +68,9 @@ pub struct AppendTicket {
 
 impl AppendTicket {
     pub(super) fn new(reply: Reply<Answer<AppendReceipt>>, limit: Option<Duration>) -> Self {
-        Self { pending: Pending::new(reply, limit) }
+        Self {
+            pending: Pending::new(reply, limit),
+        }
     }
 
     /// Waits for the answer.
@@ -93,7 +102,9 @@ pub struct BatchAppendTicket {
 
 impl BatchAppendTicket {
     pub(super) fn new(reply: Reply<Answer<Vec<AppendReceipt>>>, limit: Option<Duration>) -> Self {
-        Self { pending: Pending::new(reply, limit) }
+        Self {
+            pending: Pending::new(reply, limit),
+        }
     }
 
     /// Answers an empty batch.

@@ -82,10 +82,14 @@ impl Store<Open> {
         F: FnMut(&[IndexEntry], &Store<Open>) -> CursorWorkerAction + Send + 'static,
     {
         if config.batch_size == 0 {
-            return Err(StoreError::Configuration("batch_size must be at least 1".into()));
+            return Err(StoreError::Configuration(
+                "batch_size must be at least 1".into(),
+            ));
         }
         let Some(owned) = &self.owned else {
-            return Err(StoreError::Configuration("a worker cannot start another worker".into()));
+            return Err(StoreError::Configuration(
+                "a worker cannot start another worker".into(),
+            ));
         };
         let engine = self.shared.engine.clone();
         // Registered before the first look, so that nothing falls between the two.
@@ -101,7 +105,11 @@ impl Store<Open> {
         let task = owned.spawn_task("batpak-cursor-worker", registered.receiver, move || {
             worker.step()
         })?;
-        Ok(CursorWorkerHandle { engine, subscriber, task })
+        Ok(CursorWorkerHandle {
+            engine,
+            subscriber,
+            task,
+        })
     }
 }
 
@@ -141,4 +149,3 @@ where
         }
     }
 }
-

@@ -176,7 +176,12 @@ impl Writer {
         let prepared = match std::mem::replace(&mut self.prepared, Prepared::None) {
             Prepared::Ready(prepared) => prepared,
             Prepared::Failed(error) => return Ok(Switched::Refused(error)),
-            Prepared::None | Prepared::Asked => {
+            // Asking twice would prepare the same name twice.
+            Prepared::Asked => {
+                self.prepared = Prepared::Asked;
+                return Ok(Switched::Waiting);
+            }
+            Prepared::None => {
                 self.ask_for_file(turn);
                 return Ok(Switched::Waiting);
             }
@@ -275,6 +280,11 @@ impl Writer {
         self.buffer = bytes;
         self.position = contents.position;
         self.known.accept(std::mem::take(&mut contents.staged));
+        if self.position.offset >= self.options.segment_max_bytes / 2
+            && matches!(self.prepared, Prepared::None)
+        {
+            self.ask_for_file(turn);
+        }
         self.settle(contents, turn)
     }
 

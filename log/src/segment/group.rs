@@ -158,7 +158,10 @@ impl GroupBuilder {
     /// When the group is longer than a reader accepts.
     pub fn finish(mut self, first_sequence: u64, proven: u64) -> Vec<u8> {
         let gathered = self.bytes.len() - GROUP_HEADER_LEN;
-        assert!(gathered <= GROUP_BODY_MAX, "a group is longer than readers accept");
+        assert!(
+            gathered <= GROUP_BODY_MAX,
+            "a group is longer than readers accept"
+        );
         let body_len = u32::try_from(gathered).expect("a group is far below 4 GiB");
         let header = GroupHeader {
             body_len,

@@ -79,7 +79,10 @@ impl SegmentHeader {
     /// # Panics
     /// When it lists more replaced segments than a reader accepts.
     pub fn encode(&self) -> Vec<u8> {
-        assert!(self.replaced.len() <= REPLACED_MAX, "a header lists at most 65,536 segments");
+        assert!(
+            self.replaced.len() <= REPLACED_MAX,
+            "a header lists at most 65,536 segments"
+        );
         let mut bytes = Vec::with_capacity(HEADER_LEN + self.replaced.len() * REPLACED_LEN);
         bytes.extend_from_slice(&SEGMENT_MAGIC);
         bytes.extend_from_slice(&SEGMENT_VERSION.to_be_bytes());
@@ -140,9 +143,16 @@ impl SegmentHeader {
             ));
         }
         if header.encoded_len() != bytes.len() as u64 {
-            return Err(LogError::corrupt(name.id, "its header has another length than its fields"));
+            return Err(LogError::corrupt(
+                name.id,
+                "its header has another length than its fields",
+            ));
         }
-        if !header.replaced.iter().all(|source| header.may_replace(source.segment)) {
+        if !header
+            .replaced
+            .iter()
+            .all(|source| header.may_replace(source.segment))
+        {
             let detail = "its header replaces a segment that it cannot have been merged from";
             return Err(LogError::corrupt(name.id, detail));
         }
@@ -153,8 +163,7 @@ impl SegmentHeader {
     /// header that names itself, or two that name each other, would take segments out of the log.
     fn may_replace(&self, source: SegmentName) -> bool {
         let covered = (self.segment.id..=self.last_id).contains(&source.id);
-        covered
-            && (source.id > self.segment.id || source.generation < self.segment.generation)
+        covered && (source.id > self.segment.id || source.generation < self.segment.generation)
     }
 
     fn decode_fields(bytes: &[u8]) -> Option<Self> {

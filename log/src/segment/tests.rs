@@ -1,1 +1,8 @@
-//! Tests of segments.
+//! Tests of segments: one file for each part of the format.
+
+mod footer;
+mod group;
+mod header;
+mod hostile;
+mod name;
+mod reader;
