@@ -9,6 +9,7 @@
 #![cfg(loom)]
 
 pub mod adder;
+pub mod single_writer;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -161,7 +161,7 @@ fn to_wait_for_an_answer_without_having_asked_is_a_crash() {
 
 #[test]
 fn more_asks_than_the_slot_holds_are_all_answered_in_order() {
-    let pair = pair(stepped(), false, 2);
+    let pair = pair(stepped(), false, 64);
     let right = pair.right.clone();
     let ask_many = Order::act(move |_, turn| {
         for number in 0..50 {
