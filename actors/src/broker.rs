@@ -70,16 +70,27 @@ impl Broker {
         self.deliver(subscribers);
         let (sender, receiver): (Sender<T>, Receiver<T>) = bounded(capacity.max(1));
         let lost = Arc::new(Watermark::new(0));
-        let subscriber = Subscriber { region, queue: queue(sender), lost: Arc::clone(&lost) };
+        let subscriber = Subscriber {
+            region,
+            queue: queue(sender),
+            lost: Arc::clone(&lost),
+        };
         let subscriber = subscribers.table.insert(subscriber) as u64;
-        Registered { subscriber, receiver, lost }
+        Registered {
+            subscriber,
+            receiver,
+            lost,
+        }
     }
 }
 
 impl Subscriber {
     fn offer(&self, entry: &IndexEntry) {
         let coord = &entry.coord;
-        if !self.region.matches(coord.entity(), coord.scope(), entry.kind, entry.clock) {
+        if !self
+            .region
+            .matches(coord.entity(), coord.scope(), entry.kind, entry.clock)
+        {
             return;
         }
         let taken = match &self.queue {
@@ -112,6 +123,12 @@ impl Actor for Broker {
     type Answer = ();
     type Kept = Subscribers;
 
+    fn started(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        // What a crash left undelivered; a first incarnation finds nothing to deliver.
+        self.deliver(turn.kept());
+        Ok(Next::Open)
+    }
+
     fn handle(
         &mut self,
         queued: &mut Queued<Message>,
@@ -126,7 +143,11 @@ impl Actor for Broker {
                         acknowledgement.deliver();
                     }
                 }
-                Message::Subscribe { region, capacity, reply } => {
+                Message::Subscribe {
+                    region,
+                    capacity,
+                    reply,
+                } => {
                     reply.answer(self.register(
                         subscribers,
                         *region,

@@ -111,7 +111,9 @@ impl Engine {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_on(system: System, options: &EngineOptions) -> Result<Self, StoreError> {
-        let locked = || StoreError::Locked { directory: options.directory.clone() };
+        let locked = || StoreError::Locked {
+            directory: options.directory.clone(),
+        };
         let lock = options.fs.lock(LOCK_NAME)?.ok_or_else(locked)?;
         let mut log = read_log(&options.fs, options.checkpoints)?;
         mend(&options.fs, &mut log)?;
@@ -131,7 +133,7 @@ impl Engine {
     /// # Errors
     /// As [`open_read_only`](Self::open_read_only).
     pub fn open_read_only_on(system: System, options: &EngineOptions) -> Result<Self, StoreError> {
-        let log = read_log(&options.fs, options.checkpoints)?;
+        let log = read_beside_writer(options)?;
         Wiring { options, log: &log }.read_only(system)
     }
 
@@ -168,7 +170,13 @@ impl Engine {
     /// Makes an actor panic, as a bug would.
     pub fn panic_for_test(&self, actor: &str) {
         // An actor that has ended cannot panic any more.
-        match (actor, &self.handle.writer, &self.roller, &self.handle.broker, &self.checkpointer) {
+        match (
+            actor,
+            &self.handle.writer,
+            &self.roller,
+            &self.handle.broker,
+            &self.checkpointer,
+        ) {
             ("writer", Some(writer), ..) => drop(writer.tell(writer::Message::Panic)),
             ("roller", _, Some(roller), ..) => drop(roller.tell(roller::Message::Panic)),
             ("indexer", ..) => drop(self.handle.indexer.tell(indexer::Message::Panic)),
@@ -187,7 +195,10 @@ impl Engine {
     /// The first failure on the way; the actors have ended all the same, or `TimedOut`.
     pub fn close(self, limit: Option<Duration>) -> Result<(), StoreError> {
         let (first_failure, last) = self.close_log(limit);
-        let asked = self.handle.indexer.ask(|reply| indexer::Message::Close { reply });
+        let asked = self
+            .handle
+            .indexer
+            .ask(|reply| indexer::Message::Close { reply });
         let indexer = answer("indexer", asked, limit).and_then(|closed| closed);
         if let Some(broker) = &self.handle.broker {
             let asked = broker.ask(|reply| broker::Message::Close { reply });
@@ -196,14 +207,15 @@ impl Engine {
         }
         let checkpointed = self.close_checkpointer(last, limit);
         let joined = self.running.join(limit).map_err(|_| timed_out(limit));
-        drop(self.lock);
+        if joined.is_err() {
+            // A writer that hangs in a call may still write: nobody else may, until the process
+            // ends and the operating system frees the lock.
+            std::mem::forget(self.lock);
+        }
         first_failure.and(indexer).and(checkpointed).and(joined)
     }
 
-    fn close_log(
-        &self,
-        limit: Option<Duration>,
-    ) -> (Result<(), StoreError>, Option<LogPosition>) {
+    fn close_log(&self, limit: Option<Duration>) -> (Result<(), StoreError>, Option<LogPosition>) {
         let (Some(writer), Some(roller)) = (&self.handle.writer, &self.roller) else {
             return (Ok(()), None);
         };
@@ -221,11 +233,30 @@ impl Engine {
         last: Option<LogPosition>,
         limit: Option<Duration>,
     ) -> Result<(), StoreError> {
-        let Some(checkpointer) = &self.checkpointer else { return Ok(()) };
+        let Some(checkpointer) = &self.checkpointer else {
+            return Ok(());
+        };
         let store_id = self.store_id.unwrap_or_default();
         let last = last.map(|position| Checkpoint { store_id, position });
         let asked = checkpointer.ask(|reply| checkpointer::Message::Close { last, reply });
         answer("checkpointer", asked, limit).and_then(|closed| closed)
+    }
+}
+
+/// Reads a log whose segments another process may be merging: a listed file that is gone is looked
+/// for again.
+fn read_beside_writer(options: &EngineOptions) -> Result<ReadLog, StoreError> {
+    const TRIES: usize = 8;
+    let mut tries = 1;
+    loop {
+        match read_log(&options.fs, options.checkpoints) {
+            Err(StoreError::Io(error))
+                if error.kind() == std::io::ErrorKind::NotFound && tries < TRIES =>
+            {
+                tries += 1;
+            }
+            read => return read,
+        }
     }
 }
 
@@ -238,7 +269,9 @@ fn system(options: &EngineOptions) -> System {
 }
 
 fn timed_out(limit: Option<Duration>) -> StoreError {
-    let after_ms = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    let after_ms = limit.map_or(0, |limit| {
+        u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+    });
     StoreError::TimedOut { after_ms }
 }
 
@@ -249,7 +282,10 @@ fn answer<M, T>(
     limit: Option<Duration>,
 ) -> Result<T, StoreError> {
     let reply = asked.map_err(|error| not_delivered(actor, &error))?;
-    let crashed = StoreError::ActorEnded { actor, detail: "it crashed before it answered".into() };
+    let crashed = StoreError::ActorEnded {
+        actor,
+        detail: "it crashed before it answered".into(),
+    };
     match limit {
         None => reply.wait().map_err(|Closed| crashed),
         Some(limit) => reply.wait_for(limit).map_err(|waited| match waited {
@@ -262,9 +298,10 @@ fn answer<M, T>(
 fn not_delivered<M>(actor: &'static str, error: &NotDelivered<M>) -> StoreError {
     match error {
         NotDelivered::Ended(_, reason) => StoreError::ended(actor, reason),
-        NotDelivered::Full(_) => {
-            StoreError::ActorEnded { actor, detail: "its mailbox stays full".into() }
-        }
+        NotDelivered::Full(_) => StoreError::ActorEnded {
+            actor,
+            detail: "its mailbox stays full".into(),
+        },
     }
 }
 
@@ -287,7 +324,9 @@ impl EngineHandle {
         &self,
         append: Box<Append>,
     ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
-        let asked = self.writer()?.ask(|reply| writer::Message::Append { append, reply });
+        let asked = self
+            .writer()?
+            .ask(|reply| writer::Message::Append { append, reply });
         asked.map_err(|error| not_delivered("writer", &error))
     }
 
@@ -299,7 +338,9 @@ impl EngineHandle {
         &self,
         items: Vec<Append>,
     ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
-        let asked = self.writer()?.ask(|reply| writer::Message::AppendBatch { items, reply });
+        let asked = self
+            .writer()?
+            .ask(|reply| writer::Message::AppendBatch { items, reply });
         asked.map_err(|error| not_delivered("writer", &error))
     }
 
@@ -314,7 +355,9 @@ impl EngineHandle {
 
     /// Returns how many commands wait for the writer, and how many may.
     pub fn writer_queue(&self) -> (usize, usize) {
-        self.writer.as_ref().map_or((0, 0), |writer| (writer.depth(), writer.capacity()))
+        self.writer
+            .as_ref()
+            .map_or((0, 0), |writer| (writer.depth(), writer.capacity()))
     }
 
     /// Reads what others have written since; returns the sequence below which all is visible.
@@ -322,7 +365,9 @@ impl EngineHandle {
     /// # Errors
     /// What reading the log returns.
     pub fn refresh(&self) -> Result<u64, StoreError> {
-        let asked = self.indexer.ask(|reply| indexer::Message::CatchUp { reply });
+        let asked = self
+            .indexer
+            .ask(|reply| indexer::Message::CatchUp { reply });
         answer("indexer", asked, None)?
     }
 
@@ -336,7 +381,11 @@ impl EngineHandle {
         capacity: usize,
     ) -> Result<Registered<Notification>, StoreError> {
         let region = Box::new(region.clone());
-        let message = |reply| broker::Message::Subscribe { region, capacity, reply };
+        let message = |reply| broker::Message::Subscribe {
+            region,
+            capacity,
+            reply,
+        };
         answer("broker", self.broker()?.ask(message), None)
     }
 
@@ -387,20 +436,32 @@ impl Wiring<'_> {
         let host = own(&mut system, "batpak-broker", commit);
         let broker = self.broker(&mut system, host);
         let host = own(&mut system, "batpak-indexer", commit);
-        let indexer =
-            self.indexer(&mut system, host, Some(broker.clone()), Some(checkpointer.clone()));
+        let indexer = self.indexer(
+            &mut system,
+            host,
+            Some(broker.clone()),
+            Some(checkpointer.clone()),
+        );
         let roller = self.roller(&mut system, background);
-        let store_id =
-            self.log.newest.as_ref().map_or(self.options.new_store_id, |header| header.store_id);
+        let store_id = self
+            .log
+            .newest
+            .as_ref()
+            .map_or(self.options.new_store_id, |header| header.store_id);
         let reader = self.reader();
-        let writer = self.writer(&mut system, commit, WriterOptions {
-            fs: Arc::clone(&self.options.fs),
-            reader: Arc::clone(&reader),
-            store_id,
-            segment_max_bytes: self.options.segment_max_bytes,
-            sync: self.options.sync,
-            start: self.log.position,
-        }, (roller.clone(), indexer.clone()));
+        let writer = self.writer(
+            &mut system,
+            commit,
+            WriterOptions {
+                fs: Arc::clone(&self.options.fs),
+                reader: Arc::clone(&reader),
+                store_id,
+                segment_max_bytes: self.options.segment_max_bytes,
+                sync: self.options.sync,
+                start: self.log.position,
+            },
+            (roller.clone(), indexer.clone()),
+        );
         Ok(Engine {
             handle: EngineHandle {
                 reader,
@@ -421,7 +482,12 @@ impl Wiring<'_> {
         let host = system.host("batpak-follow");
         let indexer = self.indexer(&mut system, host, None, None);
         Ok(Engine {
-            handle: EngineHandle { reader: self.reader(), writer: None, indexer, broker: None },
+            handle: EngineHandle {
+                reader: self.reader(),
+                writer: None,
+                indexer,
+                broker: None,
+            },
             roller: None,
             checkpointer: None,
             running: system.start()?,
@@ -433,7 +499,11 @@ impl Wiring<'_> {
 
     fn reader(&self) -> Arc<Reader> {
         let fs = Arc::clone(&self.options.fs);
-        Arc::new(Reader::new(fs, Arc::clone(&self.log.view), self.options.fd_budget))
+        Arc::new(Reader::new(
+            fs,
+            Arc::clone(&self.log.view),
+            self.options.fd_budget,
+        ))
     }
 
     fn spec<A: crate::runtime::Actor>(
@@ -443,28 +513,32 @@ impl Wiring<'_> {
         kept: A::Kept,
     ) -> ActorSpec<A> {
         ActorSpec {
-            mailbox: MailboxSpec { name, capacity, byte_budget: None },
+            mailbox: MailboxSpec {
+                name,
+                capacity,
+                byte_budget: None,
+            },
             policy: self.options.restart_policy.clone(),
             kept,
         }
     }
 
-    fn checkpointer(
-        &self,
-        system: &mut System,
-        host: HostId,
-    ) -> Address<checkpointer::Message> {
+    fn checkpointer(&self, system: &mut System, host: HostId) -> Address<checkpointer::Message> {
         let fs = Arc::clone(&self.options.fs);
         let enabled = self.options.checkpoints;
         let spec = self.spec("checkpointer", checkpointer::INBOX_CAPACITY, ());
-        system.spawn(host, spec, move |_, _| Ok(Checkpointer::new(Arc::clone(&fs), enabled)))
+        system.spawn(host, spec, move |_, _| {
+            Ok(Checkpointer::new(Arc::clone(&fs), enabled))
+        })
     }
 
     fn broker(&self, system: &mut System, host: HostId) -> Address<broker::Message> {
         let view = Arc::clone(&self.log.view);
         let kept = Subscribers::default();
         let spec = self.spec("broker", broker::INBOX_CAPACITY, kept);
-        system.spawn(host, spec, move |_, _| Ok(Broker::resume(Arc::clone(&view))))
+        system.spawn(host, spec, move |_, _| {
+            Ok(Broker::resume(Arc::clone(&view)))
+        })
     }
 
     fn indexer(
@@ -482,8 +556,7 @@ impl Wiring<'_> {
         system.spawn(host, spec, move |restart, published: &mut LogPosition| {
             let follower = Follower::new(Arc::clone(&fs), *published, store_id);
             let writer = ViewWriter::resume(Arc::clone(&view));
-            let mut indexer =
-                Indexer::new(writer, follower, broker.clone(), checkpointer.clone());
+            let mut indexer = Indexer::new(writer, follower, broker.clone(), checkpointer.clone());
             if restart.count > 0 {
                 indexer.read_on()?;
             }

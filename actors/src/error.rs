@@ -40,7 +40,9 @@ pub enum StoreError {
     #[error("payload could not be encoded or decoded: {0}")]
     Serialization(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Stored bytes fail their checksum where only damage explains it.
-    #[error("checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were damaged, restore the segment from a copy")]
+    #[error(
+        "checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were damaged, restore the segment from a copy"
+    )]
     CrcMismatch {
         /// The segment that holds the bytes.
         segment_id: u64,
@@ -77,7 +79,9 @@ pub enum StoreError {
         actual: u32,
     },
     /// The writer ended before it answered: the append may or may not be in the log.
-    #[error("the writer ended before it answered: retry with the same idempotency key to learn whether the append was stored")]
+    #[error(
+        "the writer ended before it answered: retry with the same idempotency key to learn whether the append was stored"
+    )]
     WriterCrashed,
     /// A projection cache operation failed.
     #[error("projection cache failed: {0}")]
@@ -123,7 +127,9 @@ pub enum StoreError {
         segment_id: u64,
     },
     /// A file belongs to another store, or to another history of this one.
-    #[error("{name} does not belong to this store's history: {detail}; move it away or restore the right file")]
+    #[error(
+        "{name} does not belong to this store's history: {detail}; move it away or restore the right file"
+    )]
     ForeignFile {
         /// The file's name in the data directory.
         name: String,
@@ -137,7 +143,9 @@ pub enum StoreError {
         detail: String,
     },
     /// A file was written by a later version of the format.
-    #[error("{name} was written by a later version of batpak ({detail}): open it with that version")]
+    #[error(
+        "{name} was written by a later version of batpak ({detail}): open it with that version"
+    )]
     FutureVersion {
         /// The file's name in the data directory.
         name: String,
@@ -145,13 +153,17 @@ pub enum StoreError {
         detail: String,
     },
     /// A failed write or sync ended all writing; this call wrote nothing.
-    #[error("the writer is poisoned, nothing was written: {detail}; close the store and open it again")]
+    #[error(
+        "the writer is poisoned, nothing was written: {detail}; close the store and open it again"
+    )]
     Poisoned {
         /// The failure that poisoned it.
         detail: String,
     },
     /// A write or sync failed in a way that leaves the append's fate open.
-    #[error("the append may or may not be stored: {detail}; open the store again and retry with the same idempotency key")]
+    #[error(
+        "the append may or may not be stored: {detail}; open the store again and retry with the same idempotency key"
+    )]
     FateUnknown {
         /// What failed.
         detail: String,
@@ -166,13 +178,17 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
     /// The answer did not come within `writer.reply_timeout`: the append may still be stored.
-    #[error("no answer within {after_ms} ms: retry with the same idempotency key to learn whether the append was stored")]
+    #[error(
+        "no answer within {after_ms} ms: retry with the same idempotency key to learn whether the append was stored"
+    )]
     TimedOut {
         /// How long the caller waited, in milliseconds.
         after_ms: u64,
     },
     /// A part of the engine has spent its restarts; nothing was written.
-    #[error("the {actor} has ended and is not restarted: {detail}; close the store and open it again")]
+    #[error(
+        "the {actor} has ended and is not restarted: {detail}; close the store and open it again"
+    )]
     ActorEnded {
         /// Which actor.
         actor: &'static str,
@@ -186,7 +202,9 @@ pub enum StoreError {
         key: u128,
     },
     /// Some items of a batch are stored already and others are not.
-    #[error("{stored} of {items} items of the batch are stored already: retry with exactly the batch that was stored")]
+    #[error(
+        "{stored} of {items} items of the batch are stored already: retry with exactly the batch that was stored"
+    )]
     PartialReplay {
         /// How many items are stored.
         stored: usize,
@@ -247,21 +265,32 @@ impl StoreError {
         if let Self::BatchFailed { source, .. } = self {
             return source.certainly_not_written();
         }
-        !matches!(self, Self::WriterCrashed | Self::FateUnknown { .. } | Self::TimedOut { .. })
+        !matches!(
+            self,
+            Self::WriterCrashed | Self::FateUnknown { .. } | Self::TimedOut { .. }
+        )
     }
 
     /// Returns the error of whoever asks an actor that has ended; nothing was done.
     pub(crate) fn ended(actor: &'static str, reason: &ExitReason) -> Self {
         match reason {
             ExitReason::Stopped => Self::Closed,
-            ExitReason::Poisoned(detail) => Self::Poisoned { detail: detail.clone() },
-            ExitReason::BudgetSpent(detail) => Self::ActorEnded { actor, detail: detail.clone() },
+            ExitReason::Poisoned(detail) => Self::Poisoned {
+                detail: detail.clone(),
+            },
+            ExitReason::BudgetSpent(detail) => Self::ActorEnded {
+                actor,
+                detail: detail.clone(),
+            },
         }
     }
 
     /// Returns the verdict of a damaged structure.
     pub(crate) fn corrupt(segment_id: u64, detail: impl Into<String>) -> Self {
-        Self::CorruptSegment { segment_id, detail: detail.into() }
+        Self::CorruptSegment {
+            segment_id,
+            detail: detail.into(),
+        }
     }
 
     /// Returns an equal error, for another caller that waits for the same thing. What it wraps is
@@ -272,28 +301,42 @@ impl StoreError {
             Self::Coordinate(error) => Self::Coordinate(error.clone()),
             Self::Serialization(error) => Self::Serialization(error.to_string().into()),
             Self::CacheFailed(error) => Self::CacheFailed(error.to_string().into()),
-            Self::BatchFailed { item_index, stage, source } => Self::BatchFailed {
+            Self::BatchFailed {
+                item_index,
+                stage,
+                source,
+            } => Self::BatchFailed {
                 item_index: *item_index,
                 stage: *stage,
                 source: Box::new(source.copied()),
             },
-            Self::SequenceMismatch { entity, expected, actual } => Self::SequenceMismatch {
+            Self::SequenceMismatch {
+                entity,
+                expected,
+                actual,
+            } => Self::SequenceMismatch {
                 entity: entity.clone(),
                 expected: *expected,
                 actual: *actual,
             },
-            Self::EntityNotEmpty { entity, actual } => {
-                Self::EntityNotEmpty { entity: entity.clone(), actual: *actual }
-            }
-            Self::ClockExhausted { entity } => Self::ClockExhausted { entity: entity.clone() },
-            Self::PartialReplay { stored, items } => {
-                Self::PartialReplay { stored: *stored, items: *items }
-            }
+            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
+                entity: entity.clone(),
+                actual: *actual,
+            },
+            Self::ClockExhausted { entity } => Self::ClockExhausted {
+                entity: entity.clone(),
+            },
+            Self::PartialReplay { stored, items } => Self::PartialReplay {
+                stored: *stored,
+                items: *items,
+            },
             Self::NotFound(event_id) => Self::NotFound(*event_id),
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
-            Self::TimedOut { after_ms } => Self::TimedOut { after_ms: *after_ms },
+            Self::TimedOut { after_ms } => Self::TimedOut {
+                after_ms: *after_ms,
+            },
             Self::WriterCrashed => Self::WriterCrashed,
             Self::Closed => Self::Closed,
             Self::IdempotencyRequired => Self::IdempotencyRequired,
@@ -317,39 +360,54 @@ impl StoreError {
     }
 
     /// Copies the variants that hold text and numbers only.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the other variants are copied by `copied`")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other variants are copied by `copied`"
+    )]
     fn copied_text(&self) -> Self {
         match self {
             Self::Configuration(text) => Self::Configuration(text.clone()),
             Self::FaultInjected(text) => Self::FaultInjected(text.clone()),
-            Self::CrcMismatch { segment_id, offset } => {
-                Self::CrcMismatch { segment_id: *segment_id, offset: *offset }
-            }
+            Self::CrcMismatch { segment_id, offset } => Self::CrcMismatch {
+                segment_id: *segment_id,
+                offset: *offset,
+            },
             Self::CorruptSegment { segment_id, detail } => {
                 Self::corrupt(*segment_id, detail.clone())
             }
-            Self::Locked { directory } => Self::Locked { directory: directory.clone() },
-            Self::MissingSegment { segment_id } => Self::MissingSegment { segment_id: *segment_id },
-            Self::ForeignFile { name, detail } => {
-                Self::ForeignFile { name: name.clone(), detail: detail.clone() }
-            }
-            Self::Rollback { detail } => Self::Rollback { detail: detail.clone() },
-            Self::FutureVersion { name, detail } => {
-                Self::FutureVersion { name: name.clone(), detail: detail.clone() }
-            }
-            Self::Poisoned { detail } => Self::Poisoned { detail: detail.clone() },
-            Self::StorageFull { detail } => Self::StorageFull { detail: detail.clone() },
-            Self::ActorEnded { actor, detail } => {
-                Self::ActorEnded { actor, detail: detail.clone() }
-            }
-            other => Self::FateUnknown { detail: other.detail() },
-        }
-    }
-
-    fn detail(&self) -> String {
-        match self {
-            Self::FateUnknown { detail } => detail.clone(),
-            other => other.to_string(),
+            Self::Locked { directory } => Self::Locked {
+                directory: directory.clone(),
+            },
+            Self::MissingSegment { segment_id } => Self::MissingSegment {
+                segment_id: *segment_id,
+            },
+            Self::ForeignFile { name, detail } => Self::ForeignFile {
+                name: name.clone(),
+                detail: detail.clone(),
+            },
+            Self::Rollback { detail } => Self::Rollback {
+                detail: detail.clone(),
+            },
+            Self::FutureVersion { name, detail } => Self::FutureVersion {
+                name: name.clone(),
+                detail: detail.clone(),
+            },
+            Self::Poisoned { detail } => Self::Poisoned {
+                detail: detail.clone(),
+            },
+            Self::StorageFull { detail } => Self::StorageFull {
+                detail: detail.clone(),
+            },
+            Self::ActorEnded { actor, detail } => Self::ActorEnded {
+                actor,
+                detail: detail.clone(),
+            },
+            Self::FateUnknown { detail } => Self::FateUnknown {
+                detail: detail.clone(),
+            },
+            other => Self::FateUnknown {
+                detail: other.to_string(),
+            },
         }
     }
 }
@@ -358,7 +416,9 @@ impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-            return Self::StorageFull { detail: error.to_string() };
+            return Self::StorageFull {
+                detail: error.to_string(),
+            };
         }
         Self::Io(error)
     }

@@ -42,7 +42,8 @@ struct Into<'w> {
 
 impl Into<'_> {
     fn insert(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
-        self.writer.insert(self.chains.entry(header, event, Some(&self.view)));
+        self.writer
+            .insert(self.chains.entry(header, event, Some(&self.view)));
     }
 }
 
@@ -59,7 +60,12 @@ enum End {
 impl Follower {
     /// Starts at a position.
     pub fn new(fs: Arc<dyn Fs>, position: LogPosition, store_id: Option<[u8; 16]>) -> Self {
-        Self { fs, position, store_id, open: None }
+        Self {
+            fs,
+            position,
+            store_id,
+            open: None,
+        }
     }
 
     /// Returns how far the log has been read.
@@ -83,7 +89,11 @@ impl Follower {
     /// # Errors
     /// What reading a damaged or foreign segment returns; what was read before stays inserted.
     pub fn catch_up(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
-        let mut into = Into { view: Arc::clone(writer.view()), chains: Chains::default(), writer };
+        let mut into = Into {
+            view: Arc::clone(writer.view()),
+            chains: Chains::default(),
+            writer,
+        };
         loop {
             if self.open.is_none() && !self.open_current(&mut into)? {
                 return Ok(());
@@ -103,7 +113,9 @@ impl Follower {
         limit: Option<u64>,
         into: &mut Into<'_>,
     ) -> Result<Option<u64>, StoreError> {
-        let Some(open) = &mut self.open else { return Ok(None) };
+        let Some(open) = &mut self.open else {
+            return Ok(None);
+        };
         open.reader.set_limit(match limit {
             Some(limit) => limit,
             None => open.file.len()?,
@@ -151,7 +163,11 @@ impl Follower {
         let reader = GroupReader::new(Arc::clone(&file), &header, file.len()?);
         into.writer.add_segment(Arc::clone(&header));
         self.store_id = Some(header.store_id);
-        self.open = Some(OpenSegment { header, file, reader });
+        self.open = Some(OpenSegment {
+            header,
+            file,
+            reader,
+        });
         Ok(())
     }
 
@@ -164,12 +180,18 @@ impl Follower {
             }
             directory => directory?,
         };
-        let last_id = self.position.last_id;
-        let follows = |header: &&SegmentHeader| header.segment.id > last_id;
-        let Some(next) = directory.segments.iter().find(follows) else {
-            let held = directory.segments.iter().any(|header| header.last_id == last_id);
-            return Ok(if held || last_id == 0 { End::Here } else { End::Rewritten });
+        let known = into.view.segments();
+        let names = directory.segments.iter().map(|header| header.segment);
+        if !names
+            .take(known.len())
+            .eq(known.iter().map(|header| header.segment))
+        {
+            return Ok(End::Rewritten);
+        }
+        let Some(next) = directory.segments.get(known.len()) else {
+            return Ok(End::Here);
         };
+        let last_id = self.position.last_id;
         if let Some(predecessor) = next.predecessor.filter(|_| last_id > 0) {
             if predecessor.last_id != last_id {
                 return Ok(End::Rewritten);
@@ -183,11 +205,7 @@ impl Follower {
     }
 
     /// Reads what was written to the open segment between its last reading and its sealing.
-    fn finish_open(
-        &mut self,
-        sealed: &Predecessor,
-        into: &mut Into<'_>,
-    ) -> Result<(), StoreError> {
+    fn finish_open(&mut self, sealed: &Predecessor, into: &mut Into<'_>) -> Result<(), StoreError> {
         if self.position.log_hash == sealed.log_hash {
             return Ok(());
         }

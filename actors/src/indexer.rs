@@ -50,7 +50,9 @@ impl Indexer {
     /// # Errors
     /// A crash when the log cannot be read.
     pub fn read_on(&mut self) -> Result<(), Fault> {
-        self.catch_up().map(drop).map_err(|error| Fault::Crash(error.to_string()))
+        self.catch_up()
+            .map(drop)
+            .map_err(|error| Fault::Crash(error.to_string()))
     }
 
     /// Reads whole groups that the view does not hold yet and makes them visible.
@@ -93,7 +95,10 @@ impl Indexer {
         if proven.event_count >= self.checkpointed_events + CHECKPOINT_EVERY_EVENTS {
             self.checkpointed_events = proven.event_count;
             if let (Some(checkpointer), Some(store_id)) = (&self.checkpointer, self.store_id) {
-                let checkpoint = Checkpoint { store_id, position: proven };
+                let checkpoint = Checkpoint {
+                    store_id,
+                    position: proven,
+                };
                 // A checkpointer that has ended costs the next opening time, and is reported.
                 let _ = turn.tell(checkpointer, checkpointer::Message::Checkpoint(checkpoint));
             }
@@ -106,7 +111,9 @@ impl Indexer {
         let position = *self.follower.position();
         self.writer.publish(position.next_sequence);
         *turn.kept() = position;
-        let message = broker::Message::Announce { acknowledgements: waiting };
+        let message = broker::Message::Announce {
+            acknowledgements: waiting,
+        };
         if let Some(broker) = &self.broker
             && let Err(NotDelivered::Ended(message, reason)) = turn.tell(broker, message)
         {
@@ -120,6 +127,14 @@ impl Actor for Indexer {
     type Answer = ();
     /// How far the log is in the view.
     type Kept = LogPosition;
+
+    fn started(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        if turn.restarts() > 0 {
+            // What the new incarnation has read from the log, subscribers have not heard of.
+            self.announce(Vec::new(), turn);
+        }
+        Ok(Next::Open)
+    }
 
     fn handle(
         &mut self,

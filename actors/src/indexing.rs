@@ -33,7 +33,10 @@ impl Chains {
             kind: record.kind,
             wall_ms: record.hlc.wall_ms(),
             clock: record.clock,
-            hash_chain: HashChain { prev_hash, event_hash: record.event_hash },
+            hash_chain: HashChain {
+                prev_hash,
+                event_hash: record.event_hash,
+            },
             disk_pos: DiskPos {
                 segment_id: header.segment.id,
                 offset: event.offset,

@@ -49,7 +49,10 @@ pub(crate) fn merge_small_neighbours(
         budget = budget.saturating_sub(bytes);
         let merged = merge(options, &sources)?;
         if merged.last_id == end.last_id {
-            end = LogPosition { next_sequence: end.next_sequence, ..merged };
+            end = LogPosition {
+                next_sequence: end.next_sequence,
+                ..merged
+            };
         }
     }
     Ok(end)
@@ -107,12 +110,17 @@ fn merge(options: &RollerOptions, sources: &[Candidate]) -> Result<LogPosition, 
     for source in sources {
         let source_file = fs.open(&source.header.segment.file_name(), Access::Read)?;
         let mut failure = None;
-        recover_sealed(&source_file, &source.header, &source.end, &mut |_, group| {
-            let rewritten = rewriter
-                .rewrite(group)
-                .and_then(|(bytes, at)| Ok(write_all_at(&*file, &bytes, at)?));
-            failure = failure.take().or(rewritten.err());
-        })?;
+        recover_sealed(
+            &source_file,
+            &source.header,
+            &source.end,
+            &mut |_, group| {
+                let rewritten = rewriter
+                    .rewrite(group)
+                    .and_then(|(bytes, at)| Ok(write_all_at(&*file, &bytes, at)?));
+                failure = failure.take().or(rewritten.err());
+            },
+        )?;
         if let Some(error) = failure {
             crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
             return Err(error);
@@ -120,7 +128,10 @@ fn merge(options: &RollerOptions, sources: &[Candidate]) -> Result<LogPosition, 
     }
     let mut position = rewriter.position;
     if position.log_hash != last.end.log_hash {
-        return Err(StoreError::corrupt(first.header.segment.id, "merging changed its events"));
+        return Err(StoreError::corrupt(
+            first.header.segment.id,
+            "merging changed its events",
+        ));
     }
     let last_file = fs.open(&last.header.segment.file_name(), Access::Read)?;
     let trailer = read_trailer(&*last_file, &last.header.binding())?;
@@ -189,24 +200,27 @@ impl<'v> Rewriter<'v> {
             GroupBuilder::start(self.binding.clone(), self.base_wall_us, at, Vec::new());
         for event in &group.events {
             let next_name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-            let name = *self.names.entry(event.coordinate.clone()).or_insert_with(|| {
-                builder.push_name(&event.coordinate);
-                next_name
-            });
+            let name = *self
+                .names
+                .entry(event.coordinate.clone())
+                .or_insert_with(|| {
+                    builder.push_name(&event.coordinate);
+                    next_name
+                });
             self.check_hash(event.coordinate.entity_arc(), &event.record)?;
-            builder.push_event(&EventRecord { name, ..event.record });
-            self.position.count(event.sequence, event.record.hlc, &event.record.event_hash);
+            builder.push_event(&EventRecord {
+                name,
+                ..event.record
+            });
+            self.position
+                .count(event.sequence, event.record.hlc, &event.record.event_hash);
         }
         let bytes = builder.finish(group.header.first_sequence, at);
         self.position.offset = at + bytes.len() as u64;
         Ok((bytes, at))
     }
 
-    fn check_hash(
-        &mut self,
-        entity: Arc<str>,
-        record: &EventRecord<'_>,
-    ) -> Result<(), StoreError> {
+    fn check_hash(&mut self, entity: Arc<str>, record: &EventRecord<'_>) -> Result<(), StoreError> {
         let Some(entry) = self.view.by_id(record.event_id) else {
             return Err(StoreError::NotFound(record.event_id));
         };

@@ -24,7 +24,11 @@ pub struct Reader {
 impl Reader {
     /// Reads with at most `fd_budget` files kept open.
     pub fn new(fs: Arc<dyn Fs>, view: Arc<ReadView>, fd_budget: usize) -> Self {
-        Self { fs, view, files: BoundedCache::new(fd_budget) }
+        Self {
+            fs,
+            view,
+            files: BoundedCache::new(fd_budget),
+        }
     }
 
     /// Returns the view.
@@ -37,11 +41,17 @@ impl Reader {
     /// # Errors
     /// `NotFound`, or what [`read`](Self::read) returns.
     pub fn get(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
-        let entry = self.view.by_id(event_id).ok_or(StoreError::NotFound(event_id))?;
+        let entry = self
+            .view
+            .by_id(event_id)
+            .ok_or(StoreError::NotFound(event_id))?;
         match self.read(&entry) {
             // The segment was merged away between the look-up and the read.
             Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                let moved = self.view.by_id(event_id).ok_or(StoreError::NotFound(event_id))?;
+                let moved = self
+                    .view
+                    .by_id(event_id)
+                    .ok_or(StoreError::NotFound(event_id))?;
                 self.read(&moved)
             }
             read => read,
@@ -58,7 +68,9 @@ impl Reader {
         let header = self
             .view
             .segment(place.segment_id)
-            .ok_or(StoreError::MissingSegment { segment_id: place.segment_id })?;
+            .ok_or(StoreError::MissingSegment {
+                segment_id: place.segment_id,
+            })?;
         let file = self.file(&header)?;
         let read = read_event(&*file, &header, place.offset, place.length, |record| {
             (record.event_id == entry.event_id).then(|| stored_event(entry, record))
@@ -88,10 +100,7 @@ impl Reader {
 }
 
 /// Puts an event together from what the index and its frame hold.
-pub(crate) fn stored_event(
-    entry: &IndexEntry,
-    record: &EventRecord<'_>,
-) -> StoredEvent<Vec<u8>> {
+pub(crate) fn stored_event(entry: &IndexEntry, record: &EventRecord<'_>) -> StoredEvent<Vec<u8>> {
     let hlc = record.hlc;
     let position = DagPosition::with_hlc(
         hlc.wall_ms(),
@@ -112,5 +121,8 @@ pub(crate) fn stored_event(
         content_hash: payload_hash(record.payload),
     };
     let event = Event::new(header, record.payload.to_vec()).with_hash_chain(entry.hash_chain);
-    StoredEvent { coordinate: entry.coord.clone(), event }
+    StoredEvent {
+        coordinate: entry.coord.clone(),
+        event,
+    }
 }

@@ -105,7 +105,9 @@ impl Builder {
         header: &SegmentHeader,
         successor: &SegmentHeader,
     ) -> Result<(), StoreError> {
-        let Some(predecessor) = successor.predecessor else { return Ok(()) };
+        let Some(predecessor) = successor.predecessor else {
+            return Ok(());
+        };
         let file = self.open(header)?;
         let (writer, chains) = (&mut self.writer, &mut self.chains);
         let mut index = |header: &SegmentHeader, group: &Group<'_>| {
@@ -150,7 +152,11 @@ impl Builder {
         check_rollback(&self.position, newest.as_deref(), checkpoint.as_ref())?;
         let mut report = RecoveryReport {
             kept_aside: list_aside(&*self.fs)?,
-            removed_segments: directory.replaced.iter().map(|name| name.file_name()).collect(),
+            removed_segments: directory
+                .replaced
+                .iter()
+                .map(|name| name.file_name())
+                .collect(),
             ..RecoveryReport::default()
         };
         if let (Some(header), Some(end)) = (&newest, &end)
@@ -158,8 +164,11 @@ impl Builder {
         {
             report.unclean = true;
             report.rebooted = self.fs.boot_id().is_none_or(|id| id != header.boot_id);
-            report.truncated_bytes =
-                end.tail.torn.as_ref().map_or(0, |torn| torn.end - torn.start);
+            report.truncated_bytes = end
+                .tail
+                .torn
+                .as_ref()
+                .map_or(0, |torn| torn.end - torn.start);
             if report.rebooted || self.poisoned || report.truncated_bytes > 0 {
                 report.skipped_sequences = SEQUENCE_SKIP;
                 self.position.next_sequence += SEQUENCE_SKIP;
@@ -215,7 +224,9 @@ fn check_rollback(
     newest: Option<&SegmentHeader>,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(), LogError> {
-    let Some(checkpoint) = checkpoint else { return Ok(()) };
+    let Some(checkpoint) = checkpoint else {
+        return Ok(());
+    };
     if newest.is_some_and(|header| header.store_id != checkpoint.store_id) {
         return Ok(());
     }
@@ -243,7 +254,9 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
         fs.sync_directory("")?;
     }
     remove_if_there(&**fs, PREPARED_NAME)?;
-    let (Some(header), Some(end)) = (&log.newest, &log.end) else { return Ok(()) };
+    let (Some(header), Some(end)) = (&log.newest, &log.end) else {
+        return Ok(());
+    };
     if end.clean {
         return Ok(());
     }
@@ -290,7 +303,10 @@ fn set_aside(
     fs.create_directory(RECOVERED_DIRECTORY)?;
     let kept = list_aside(fs)?;
     let number = kept.last().and_then(|name| aside_number(name)).unwrap_or(0) + 1;
-    let name = format!("{RECOVERED_DIRECTORY}/{number:06}-{:06}-{offset}.torn", segment.id);
+    let name = format!(
+        "{RECOVERED_DIRECTORY}/{number:06}-{:06}-{offset}.torn",
+        segment.id
+    );
     batpak_log::fs::create_atomically(fs, &name, bytes)?;
     let excess = (kept.len() + 1).saturating_sub(RECOVERED_KEPT);
     for name in kept.iter().take(excess) {

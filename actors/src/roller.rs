@@ -99,7 +99,11 @@ impl Actor for Roller {
             match message {
                 Message::Prepare { reply } => reply.answer(self.prepare()),
                 Message::Sync { file, reply } => reply.answer(self.sync(&*file)),
-                Message::Seal { file, header, position } => {
+                Message::Seal {
+                    file,
+                    header,
+                    position,
+                } => {
                     if let Err(error) = seal(&*file, &header, &position) {
                         tracing::warn!(%error, segment = %header.segment, "a footer is missing");
                     }

@@ -39,10 +39,7 @@ pub struct Verification {
 ///
 /// # Errors
 /// When an event cannot be read for another reason than damage.
-pub fn verify(
-    reader: &Reader,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Verification, StoreError> {
+pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verification, StoreError> {
     let mut chains: HashMap<Arc<str>, (u32, [u8; 32])> = HashMap::new();
     let mut found = Verification::default();
     let mut entries = reader.view().entries_from(0);
@@ -64,7 +61,10 @@ pub fn verify(
             });
             break;
         }
-        chains.insert(entry.coord.entity_arc(), (entry.clock, entry.hash_chain.event_hash));
+        chains.insert(
+            entry.coord.entity_arc(),
+            (entry.clock, entry.hash_chain.event_hash),
+        );
         found.events += 1;
         progress(found.events);
     }
@@ -83,7 +83,9 @@ fn fault(
     let expected_clock = before.map_or(0, |(clock, _)| clock.saturating_add(1));
     if header.position.sequence != expected_clock {
         let clock = header.position.sequence;
-        return Some(format!("its clock is {clock}, its entity's history expects {expected_clock}"));
+        return Some(format!(
+            "its clock is {clock}, its entity's history expects {expected_clock}"
+        ));
     }
     let wall_us = u64::try_from(header.timestamp_us).unwrap_or(0);
     let canonical = CanonicalHeader {
@@ -94,7 +96,10 @@ fn fault(
         scope: stored.coordinate.scope(),
         kind: header.event_kind,
         flags: header.flags,
-        hlc: Hlc { wall_us, counter: header.position.counter },
+        hlc: Hlc {
+            wall_us,
+            counter: header.position.counter,
+        },
         clock: header.position.sequence,
         depth: header.position.depth,
         lane: header.position.lane,

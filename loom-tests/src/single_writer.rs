@@ -41,7 +41,11 @@ impl SingleWriter {
     pub fn start(every_n_events: u64) -> Self {
         let fs: Arc<dyn Fs> = Arc::new(MemoryFs::new());
         let view = Arc::new(ReadView::default());
-        let sync = SyncPolicy { every_n_events, max_delay_us: 1_000_000, sync_all: false };
+        let sync = SyncPolicy {
+            every_n_events,
+            max_delay_us: 1_000_000,
+            sync_all: false,
+        };
         let mut system = threads();
         let host = system.host("engine");
         let indexer = system.spawn(host, spec("indexer"), |_, ()| Ok(AnswersAtOnce));
@@ -51,8 +55,9 @@ impl SingleWriter {
             segment_max_bytes: 1 << 20,
             sync_all: false,
         };
-        let roller =
-            system.spawn(host, spec("roller"), move |_, ()| Ok(Roller::new(rolls.clone())));
+        let roller = system.spawn(host, spec("roller"), move |_, ()| {
+            Ok(Roller::new(rolls.clone()))
+        });
         let options = WriterOptions {
             fs: Arc::clone(&fs),
             reader: Arc::new(Reader::new(Arc::clone(&fs), view, 4)),
@@ -67,7 +72,13 @@ impl SingleWriter {
             Writer::resume(options.clone(), roller, indexer, restart.count > 0)
         });
         let running = system.start().expect("a model starts threads");
-        Self { running, writer, roller, indexer, fs }
+        Self {
+            running,
+            writer,
+            roller,
+            indexer,
+            fs,
+        }
     }
 
     /// Returns the writer's address, for a caller on another thread.
@@ -78,12 +89,26 @@ impl SingleWriter {
     /// Closes the writer and returns the events that its disk holds.
     pub fn close(self) -> Vec<IndexEntry> {
         let asked = self.writer.ask(|reply| writer::Message::Close { reply });
-        let closed = asked.expect("an open writer takes it").wait().expect("it answers");
+        let closed = asked
+            .expect("an open writer takes it")
+            .wait()
+            .expect("it answers");
         closed.expect("the disk takes everything");
-        let asked = self.roller.ask(|reply| roller::Message::Close { closed: None, reply });
-        asked.expect("an open roller takes it").wait().expect("it answers").expect("nothing fails");
+        let asked = self.roller.ask(|reply| roller::Message::Close {
+            closed: None,
+            reply,
+        });
+        asked
+            .expect("an open roller takes it")
+            .wait()
+            .expect("it answers")
+            .expect("nothing fails");
         let asked = self.indexer.ask(|reply| indexer::Message::Close { reply });
-        asked.expect("an open indexer takes it").wait().expect("it answers").expect("nothing fails");
+        asked
+            .expect("an open indexer takes it")
+            .wait()
+            .expect("it answers")
+            .expect("nothing fails");
         self.running.join(None).expect("every actor has ended");
         let log = read_log(&self.fs, false).expect("the log is whole");
         log.view.entries_from(0).collect()
@@ -125,7 +150,11 @@ pub struct Asks {
 
 fn spec<A: Actor<Kept = ()>>(name: &'static str) -> ActorSpec<A> {
     ActorSpec {
-        mailbox: MailboxSpec { name, capacity: 4, byte_budget: None },
+        mailbox: MailboxSpec {
+            name,
+            capacity: 4,
+            byte_budget: None,
+        },
         policy: RestartPolicy::Once,
         kept: (),
     }

@@ -34,7 +34,17 @@ impl<State> Store<State> {
     /// # Errors
     /// As [`get`](Self::get), `Serialization` apart.
     pub fn get_raw(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
-        self.shared.engine.reader().get(event_id)
+        let reader = self.shared.engine.reader();
+        match reader.get(event_id) {
+            // The writing process has merged the segment away: the directory is read again.
+            Err(StoreError::Io(error))
+                if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                self.refresh()?;
+                reader.get(event_id)
+            }
+            read => read,
+        }
     }
 
     fn get_with<T>(

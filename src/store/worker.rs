@@ -4,7 +4,7 @@ use super::{Cursor, IndexEntry, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
 use batpak_actors::runtime::{
-    Clock, RestartBudget, RestartPolicy, SystemClock, TaskHandle, TaskNext,
+    Clock, RestartBudget, RestartPolicy, SystemClock, TaskHandle, TaskNext, Watermark,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -45,12 +45,14 @@ pub enum CursorWorkerAction {
 pub struct CursorWorkerHandle {
     engine: EngineHandle,
     subscriber: u64,
+    stopped: Arc<Watermark>,
     task: TaskHandle,
 }
 
 impl CursorWorkerHandle {
     /// Asks the worker to end once the handler has returned.
     pub fn stop(&self) {
+        self.stopped.raise(1);
         self.engine.unsubscribe(self.subscriber);
     }
 
@@ -95,7 +97,9 @@ impl Store<Open> {
         // Registered before the first look, so that nothing falls between the two.
         let registered = engine.watch(region)?;
         let subscriber = registered.subscriber;
+        let stopped = Arc::new(Watermark::new(0));
         let mut worker = Worker {
+            stopped: Arc::clone(&stopped),
             cursor: self.cursor_guaranteed(region),
             store: Store::lend(&self.shared),
             batch_size: config.batch_size,
@@ -108,12 +112,15 @@ impl Store<Open> {
         Ok(CursorWorkerHandle {
             engine,
             subscriber,
+            stopped,
             task,
         })
     }
 }
 
 struct Worker<F> {
+    /// Raised when the handle asks the worker to end.
+    stopped: Arc<Watermark>,
     cursor: Cursor,
     store: Store<Open>,
     batch_size: usize,
@@ -127,6 +134,9 @@ where
 {
     /// Handles one batch.
     fn step(&mut self) -> TaskNext {
+        if self.stopped.get() > 0 {
+            return TaskNext::Done;
+        }
         let before = self.cursor.position();
         let batch = self.cursor.poll_batch(self.batch_size);
         if batch.is_empty() {

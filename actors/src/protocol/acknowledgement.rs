@@ -11,9 +11,15 @@ use crate::runtime::ReplyTo;
 #[derive(Debug)]
 pub enum Acknowledgement {
     /// Answers a single append.
-    One(ReplyTo<Result<AppendReceipt, StoreError>>, Result<AppendReceipt, StoreError>),
+    One(
+        ReplyTo<Result<AppendReceipt, StoreError>>,
+        Result<AppendReceipt, StoreError>,
+    ),
     /// Answers a batch.
-    Batch(ReplyTo<Result<Vec<AppendReceipt>, StoreError>>, Result<Vec<AppendReceipt>, StoreError>),
+    Batch(
+        ReplyTo<Result<Vec<AppendReceipt>, StoreError>>,
+        Result<Vec<AppendReceipt>, StoreError>,
+    ),
     /// Answers a sync.
     Synced(ReplyTo<Result<(), StoreError>>, Result<(), StoreError>),
 }
@@ -35,7 +41,14 @@ impl Acknowledgement {
             Self::One(reply, _) => Self::One(reply, Err(error)),
             Self::Batch(reply, _) => {
                 let source = Box::new(error);
-                Self::Batch(reply, Err(StoreError::BatchFailed { item_index: 0, stage, source }))
+                Self::Batch(
+                    reply,
+                    Err(StoreError::BatchFailed {
+                        item_index: 0,
+                        stage,
+                        source,
+                    }),
+                )
             }
             Self::Synced(reply, _) => Self::Synced(reply, Err(error)),
         }

@@ -87,9 +87,6 @@ impl Append {
     /// Returns about how many bytes the append holds in memory and takes on disk.
     pub fn weight(&self) -> usize {
         const FIELDS: usize = 256;
-        self.payload.len()
-            + self.coordinate.entity().len()
-            + self.coordinate.scope().len()
-            + FIELDS
+        self.payload.len() + self.coordinate.entity().len() + self.coordinate.scope().len() + FIELDS
     }
 }

@@ -1,10 +1,10 @@
 //! What the broker is told.
 
 use super::Acknowledgement;
+use crate::runtime::channel::Receiver;
 use crate::runtime::{ReplyTo, Watermark};
 use batpak_log::coordinate::{Coordinate, Region};
 use batpak_log::event::EventKind;
-use crate::runtime::channel::Receiver;
 use std::sync::Arc;
 
 /// Groups that the indexer may be ahead.

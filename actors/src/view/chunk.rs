@@ -44,7 +44,9 @@ impl Chunk {
         self.ids.insert(hash_id(entry.event_id), slot);
         let linked = match previous {
             Some(previous) => self.next.set(previous as usize, slot).is_ok(),
-            None => self.entities.insert(hash_entity(entry.coord.entity()), slot),
+            None => self
+                .entities
+                .insert(hash_entity(entry.coord.entity()), slot),
         };
         let set = self.entries.set(slot as usize, entry).is_ok();
         debug_assert!(linked || set || self.get(slot).is_some());
@@ -59,9 +61,10 @@ impl Chunk {
 
     /// Returns the slot of the entity's first entry here.
     pub(super) fn first_of(&self, entity: &str) -> Option<u32> {
-        self.entities
-            .probe(hash_entity(entity))
-            .find(|slot| self.get(*slot).is_some_and(|entry| entry.coord.entity() == entity))
+        self.entities.probe(hash_entity(entity)).find(|slot| {
+            self.get(*slot)
+                .is_some_and(|entry| entry.coord.entity() == entity)
+        })
     }
 
     pub(super) fn next_of(&self, slot: u32) -> Option<u32> {

@@ -62,17 +62,32 @@ impl ReadView {
         let visible = self.visible();
         let lists = self.lists.load();
         let chunk = lists.chunks.partition_point(|chunk| {
-            chunk.get(0).is_some_and(|first| first.global_sequence <= sequence)
+            chunk
+                .get(0)
+                .is_some_and(|first| first.global_sequence <= sequence)
         });
         let chunk = chunk.saturating_sub(1);
-        let slot = lists.chunks.get(chunk).map_or(0, |chunk| chunk.slot_from(sequence));
-        Entries { lists, visible, chunk, slot }
+        let slot = lists
+            .chunks
+            .get(chunk)
+            .map_or(0, |chunk| chunk.slot_from(sequence));
+        Entries {
+            lists,
+            visible,
+            chunk,
+            slot,
+        }
     }
 
     /// Returns the visible events of a region, in commit order.
     pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
         let matches = |entry: &IndexEntry| {
-            region.matches(entry.coord.entity(), entry.coord.scope(), entry.kind, entry.clock)
+            region.matches(
+                entry.coord.entity(),
+                entry.coord.scope(),
+                entry.kind,
+                entry.clock,
+            )
         };
         match &region.entity {
             Some(entity) => self.stream(entity).into_iter().filter(matches).collect(),

@@ -34,7 +34,10 @@ struct Lists {
 
 impl Default for ReadView {
     fn default() -> Self {
-        Self { visible: Watermark::new(0), lists: Published::new(Lists::default()) }
+        Self {
+            visible: Watermark::new(0),
+            lists: Published::new(Lists::default()),
+        }
     }
 }
 

@@ -33,7 +33,9 @@ impl ViewWriter {
         };
         if let Some(chunk) = writer.chunk.clone() {
             while let Some(entry) = chunk.get(writer.next_slot) {
-                writer.latest.insert(entry.coord.entity_arc(), writer.next_slot);
+                writer
+                    .latest
+                    .insert(entry.coord.entity_arc(), writer.next_slot);
                 writer.next_sequence = entry.global_sequence + 1;
                 writer.next_slot += 1;
             }
@@ -53,7 +55,10 @@ impl ViewWriter {
         if header.segment.id > known {
             let mut segments = lists.segments.clone();
             segments.push(header);
-            self.view.lists.publish(Lists { chunks: lists.chunks.clone(), segments });
+            self.view.lists.publish(Lists {
+                chunks: lists.chunks.clone(),
+                segments,
+            });
         }
     }
 
@@ -79,8 +84,10 @@ impl ViewWriter {
     /// Replaces everything by what another view holds: the files were rewritten by others.
     pub fn replace_with(&mut self, other: &ReadView) {
         let lists = other.lists.load();
-        let replacement =
-            Lists { chunks: lists.chunks.clone(), segments: lists.segments.clone() };
+        let replacement = Lists {
+            chunks: lists.chunks.clone(),
+            segments: lists.segments.clone(),
+        };
         self.view.lists.publish(replacement);
         self.view.visible.raise(other.visible());
         *self = Self::resume(Arc::clone(&self.view));
@@ -91,15 +98,17 @@ impl ViewWriter {
         if let Some(chunk) = self.chunk.as_ref().filter(full) {
             return Arc::clone(chunk);
         }
-        let capacity = self
-            .chunk
-            .as_ref()
-            .map_or(SMALLEST_CHUNK, |chunk| (chunk.capacity * 2).min(LARGEST_CHUNK));
+        let capacity = self.chunk.as_ref().map_or(SMALLEST_CHUNK, |chunk| {
+            (chunk.capacity * 2).min(LARGEST_CHUNK)
+        });
         let chunk = Arc::new(Chunk::new(capacity));
         let lists = self.view.lists.load();
         let mut chunks = lists.chunks.clone();
         chunks.push(Arc::clone(&chunk));
-        self.view.lists.publish(Lists { chunks, segments: lists.segments.clone() });
+        self.view.lists.publish(Lists {
+            chunks,
+            segments: lists.segments.clone(),
+        });
         self.chunk = Some(Arc::clone(&chunk));
         self.next_slot = 0;
         self.latest.clear();

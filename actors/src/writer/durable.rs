@@ -28,7 +28,11 @@ pub(super) struct Durable {
 
 impl Durable {
     pub(super) fn new(policy: SyncPolicy, proven: LogPosition) -> Self {
-        Self { policy, proven, under_way: None }
+        Self {
+            policy,
+            proven,
+            under_way: None,
+        }
     }
 
     pub(super) fn policy(&self) -> &SyncPolicy {

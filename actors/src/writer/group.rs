@@ -11,9 +11,9 @@ use crate::view::{DiskPos, IndexEntry};
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::HashChain;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
+use batpak_log::layout::GROUP_BYTES_MAX;
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::{EventRecord, GroupBuilder};
-use batpak_log::layout::GROUP_BYTES_MAX;
 use std::collections::{HashMap, HashSet};
 
 /// A refusal of one command, and whether it rests on the group in hand.
@@ -26,7 +26,10 @@ pub(super) struct Refused {
 /// What the checks make of a command.
 enum Plan {
     /// All of it is stored already.
-    Replay { receipts: Vec<AppendReceipt>, rests_on_group: bool },
+    Replay {
+        receipts: Vec<AppendReceipt>,
+        rests_on_group: bool,
+    },
     /// All of it is new.
     Store,
 }
@@ -78,13 +81,15 @@ impl GroupInHand {
     /// Returns whether a command of this size still belongs to the group.
     pub(super) fn has_room_for(&self, weight: usize, events: usize) -> bool {
         self.contents.entries.is_empty()
-            || (self.builder.len() + weight <= GROUP_BYTES_MAX
-                && self.builder.has_room_for(events))
+            || (self.builder.len() + weight <= GROUP_BYTES_MAX && self.builder.has_room_for(events))
     }
 
     /// Remembers who waits for the group.
     pub(super) fn wait(&mut self, acknowledgement: Acknowledgement, rests_on_group: bool) {
-        self.contents.waiting.push(Waiting { acknowledgement, rests_on_group });
+        self.contents.waiting.push(Waiting {
+            acknowledgement,
+            rests_on_group,
+        });
     }
 
     /// Takes all events of a command into the group, or none.
@@ -94,9 +99,14 @@ impl GroupInHand {
         known: &Known,
         segment: &OpenSegment,
     ) -> Result<(Vec<AppendReceipt>, bool), Refused> {
-        self.contents.durable |= items.iter().any(|item| item.durability == Durability::Always);
+        self.contents.durable |= items
+            .iter()
+            .any(|item| item.durability == Durability::Always);
         match self.plan(items, known)? {
-            Plan::Replay { receipts, rests_on_group } => Ok((receipts, rests_on_group)),
+            Plan::Replay {
+                receipts,
+                rests_on_group,
+            } => Ok((receipts, rests_on_group)),
             Plan::Store => {
                 let receipts = items.iter().map(|item| self.stage(item, known, segment));
                 Ok((receipts.collect(), true))
@@ -110,7 +120,11 @@ impl GroupInHand {
         let mut rests_on_group = false;
         let mut keys = HashSet::new();
         for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
-            let refused = |error| Refused { item_index, error, rests_on_group };
+            let refused = |error| Refused {
+                item_index,
+                error,
+                rests_on_group,
+            };
             let key = item.event_id;
             if !keys.insert(key) {
                 return Err(refused(StoreError::DuplicateKey { key }));
@@ -131,10 +145,16 @@ impl GroupInHand {
         }
         match receipts.len() {
             0 => self.check_expectations(items, known).map(|()| Plan::Store),
-            stored if stored == items.len() => Ok(Plan::Replay { receipts, rests_on_group }),
+            stored if stored == items.len() => Ok(Plan::Replay {
+                receipts,
+                rests_on_group,
+            }),
             stored => Err(Refused {
                 item_index: 0,
-                error: StoreError::PartialReplay { stored, items: items.len() },
+                error: StoreError::PartialReplay {
+                    stored,
+                    items: items.len(),
+                },
                 rests_on_group,
             }),
         }
@@ -145,10 +165,18 @@ impl GroupInHand {
         for (item_index, item) in items.iter().enumerate() {
             let entity = item.coordinate.entity();
             let in_hand = self.contents.staged.heads.get(entity);
-            let head = || in_hand.copied().or_else(|| known.head(entity)).map(|head| head.clock);
+            let head = || {
+                in_hand
+                    .copied()
+                    .or_else(|| known.head(entity))
+                    .map(|head| head.clock)
+            };
             let latest = clocks.get(entity).copied().or_else(head);
-            let refused =
-                |error| Refused { item_index, error, rests_on_group: in_hand.is_some() };
+            let refused = |error| Refused {
+                item_index,
+                error,
+                rests_on_group: in_hand.is_some(),
+            };
             let entity = || entity.to_owned();
             match (item.expectation, latest) {
                 (Expectation::Any, _) | (Expectation::Empty, None) => {}
@@ -156,10 +184,17 @@ impl GroupInHand {
                 (Expectation::Clock(expected), latest) => {
                     let actual = latest.unwrap_or(StoreError::NO_EVENTS);
                     let entity = entity();
-                    return Err(refused(StoreError::SequenceMismatch { entity, expected, actual }));
+                    return Err(refused(StoreError::SequenceMismatch {
+                        entity,
+                        expected,
+                        actual,
+                    }));
                 }
                 (Expectation::Empty, Some(actual)) => {
-                    return Err(refused(StoreError::EntityNotEmpty { entity: entity(), actual }));
+                    return Err(refused(StoreError::EntityNotEmpty {
+                        entity: entity(),
+                        actual,
+                    }));
                 }
             }
             let clock = latest.map_or(0, |clock| clock.saturating_add(1));
@@ -174,7 +209,13 @@ impl GroupInHand {
     /// Adds one event that passed all checks.
     fn stage(&mut self, item: &Append, known: &Known, segment: &OpenSegment) -> AppendReceipt {
         let entity = item.coordinate.entity_arc();
-        let head = self.contents.staged.heads.get(&entity).copied().or_else(|| known.head(&entity));
+        let head = self
+            .contents
+            .staged
+            .heads
+            .get(&entity)
+            .copied()
+            .or_else(|| known.head(&entity));
         let clock = head.map_or(0, |head| head.clock + 1);
         let prev_hash = head.map_or([0; 32], |head| head.event_hash);
         let hlc = self.contents.position.hlc.next(item.proposed_wall_us);
@@ -215,9 +256,21 @@ impl GroupInHand {
             offset: placed.offset,
             length: placed.length,
         };
-        let receipt =
-            AppendReceipt { event_id: item.event_id, sequence, disk_pos, clock, replay: None };
-        self.contents.staged.heads.insert(entity, Head { clock, event_hash: hash, sequence });
+        let receipt = AppendReceipt {
+            event_id: item.event_id,
+            sequence,
+            disk_pos,
+            clock,
+            replay: None,
+        };
+        self.contents.staged.heads.insert(
+            entity,
+            Head {
+                clock,
+                event_hash: hash,
+                sequence,
+            },
+        );
         if item.keyed {
             let stored = Stored {
                 receipt,
@@ -235,7 +288,10 @@ impl GroupInHand {
             kind: item.kind,
             wall_ms: hlc.wall_ms(),
             clock,
-            hash_chain: HashChain { prev_hash, event_hash: hash },
+            hash_chain: HashChain {
+                prev_hash,
+                event_hash: hash,
+            },
             disk_pos,
             global_sequence: sequence,
         });

@@ -35,8 +35,15 @@ impl Stored {
         let same = self.coordinate == append.coordinate
             && self.kind == append.kind
             && self.payload_hash == append.payload_hash;
-        let replay = if same { Replay::SameEvent } else { Replay::OtherEvent };
-        AppendReceipt { replay: Some(replay), ..self.receipt }
+        let replay = if same {
+            Replay::SameEvent
+        } else {
+            Replay::OtherEvent
+        };
+        AppendReceipt {
+            replay: Some(replay),
+            ..self.receipt
+        }
     }
 }
 
@@ -72,7 +79,9 @@ impl Known {
         if self.recent.heads.len() + self.recent.keys.len() > REMEMBERED_MAX {
             let visible = self.reader.view().visible();
             self.recent.heads.retain(|_, head| head.sequence >= visible);
-            self.recent.keys.retain(|_, stored| stored.receipt.sequence >= visible);
+            self.recent
+                .keys
+                .retain(|_, stored| stored.receipt.sequence >= visible);
         }
     }
 
@@ -89,7 +98,9 @@ impl Known {
         if let Some(stored) = self.recent.keys.get(&key) {
             return Ok(Some(stored.clone()));
         }
-        let Some(entry) = self.reader.view().by_id(key) else { return Ok(None) };
+        let Some(entry) = self.reader.view().by_id(key) else {
+            return Ok(None);
+        };
         let event = self.reader.read(&entry)?;
         Ok(Some(Stored {
             receipt: receipt_of(&entry),

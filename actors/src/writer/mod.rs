@@ -102,7 +102,9 @@ impl Writer {
             let found = reopen(&options.fs, &options.start, visible)
                 .map_err(|error| Fault::Crash(error.to_string()))?;
             if found.position.next_sequence < visible {
-                return Err(Fault::Poison("the log is shorter than what readers saw".into()));
+                return Err(Fault::Poison(
+                    "the log is shorter than what readers saw".into(),
+                ));
             }
             position = found.position;
             segment = found.segment;
@@ -151,9 +153,7 @@ impl Writer {
         }
         match queued.peek() {
             None => Ok(Next::Open),
-            Some(Message::Append { .. } | Message::AppendBatch { .. }) => {
-                self.gather(queued, turn)
-            }
+            Some(Message::Append { .. } | Message::AppendBatch { .. }) => self.gather(queued, turn),
             Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) => {
                 if self.durable.under_way.is_some() {
                     return Ok(Next::AwaitAnswer);
@@ -232,7 +232,9 @@ impl Writer {
         queued: &mut Queued<Message>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        let Some(segment) = &self.segment else { return Ok(Next::Open) };
+        let Some(segment) = &self.segment else {
+            return Ok(Next::Open);
+        };
         let buffer = std::mem::take(&mut self.buffer);
         let mut group = GroupInHand::start(segment, self.position, buffer);
         while let Some(message) = queued.peek() {
@@ -270,7 +272,9 @@ impl Writer {
                     return Ok(Next::Open);
                 }
                 Err(error) => {
-                    let fate = StoreError::FateUnknown { detail: error.to_string() };
+                    let fate = StoreError::FateUnknown {
+                        detail: error.to_string(),
+                    };
                     deliver(contents.failed(BatchStage::Writing, &fate));
                     return Err(self.poison(error));
                 }
@@ -290,8 +294,11 @@ impl Writer {
 
     /// Passes a written group on to the indexer.
     fn publish(&mut self, contents: Contents, turn: &mut Turn<'_, Self>) {
-        let acknowledgements =
-            contents.waiting.into_iter().map(|waiting| waiting.acknowledgement).collect();
+        let acknowledgements = contents
+            .waiting
+            .into_iter()
+            .map(|waiting| waiting.acknowledgement)
+            .collect();
         self.tell_indexer(contents.entries, acknowledgements, turn);
     }
 
@@ -323,8 +330,10 @@ impl Writer {
     fn poison(&self, error: impl std::fmt::Display) -> Fault {
         if let Some(segment) = &self.segment {
             let header = segment.header();
-            let mark =
-                PoisonMark { store_id: header.store_id, segment_id: header.segment.id };
+            let mark = PoisonMark {
+                store_id: header.store_id,
+                segment_id: header.segment.id,
+            };
             if let Err(error) = mark.write(&*self.options.fs) {
                 tracing::error!(%error, "the poison mark could not be left");
             }
@@ -340,14 +349,20 @@ enum Switched {
     Refused(StoreError),
 }
 
-type Admitted = (Result<Vec<crate::protocol::AppendReceipt>, (usize, StoreError)>, bool);
+type Admitted = (
+    Result<Vec<crate::protocol::AppendReceipt>, (usize, StoreError)>,
+    bool,
+);
 
 fn admitted(
     outcome: Result<(Vec<crate::protocol::AppendReceipt>, bool), group::Refused>,
 ) -> Admitted {
     match outcome {
         Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
-        Err(refused) => (Err((refused.item_index, refused.error)), refused.rests_on_group),
+        Err(refused) => (
+            Err((refused.item_index, refused.error)),
+            refused.rests_on_group,
+        ),
     }
 }
 
@@ -359,7 +374,11 @@ fn only_receipt(
 
 fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {
     let source = Box::new(source);
-    StoreError::BatchFailed { item_index, stage: BatchStage::Validation, source }
+    StoreError::BatchFailed {
+        item_index,
+        stage: BatchStage::Validation,
+        source,
+    }
 }
 
 fn deliver(acknowledgements: Vec<Acknowledgement>) {
@@ -369,8 +388,13 @@ fn deliver(acknowledgements: Vec<Acknowledgement>) {
 }
 
 fn roller_ended(roller: &Address<roller::Message>) -> StoreError {
-    let detail = roller.exit_reason().map_or("it crashed".into(), |reason| reason.to_string());
-    StoreError::ActorEnded { actor: "roller", detail }
+    let detail = roller
+        .exit_reason()
+        .map_or("it crashed".into(), |reason| reason.to_string());
+    StoreError::ActorEnded {
+        actor: "roller",
+        detail,
+    }
 }
 
 /// Answers a message that was not and will not be carried out.
@@ -412,7 +436,11 @@ impl Actor for Writer {
             Answer::Synced(outcome) => return self.synced(outcome, turn),
         }
         // A group that waits for a sync keeps the inbox shut whatever else is answered.
-        Ok(if self.unacknowledged.is_some() { Next::AwaitAnswer } else { Next::Open })
+        Ok(if self.unacknowledged.is_some() {
+            Next::AwaitAnswer
+        } else {
+            Next::Open
+        })
     }
 
     fn timer(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {

@@ -71,12 +71,22 @@ impl OpenSegment {
         fs.rename(PREPARED_NAME, &segment.file_name())
             .and_then(|()| fs.sync_directory(""))
             .map_err(SwitchFailed::InDoubt)?;
-        Ok(Self::new(Arc::new(header), Arc::clone(&prepared.file), prepared.reserved))
+        Ok(Self::new(
+            Arc::new(header),
+            Arc::clone(&prepared.file),
+            prepared.reserved,
+        ))
     }
 
     fn new(header: Arc<SegmentHeader>, file: Arc<dyn File>, reserved: u64) -> Self {
         let binding = header.binding();
-        Self { header, binding, file, names: HashMap::new(), reserved }
+        Self {
+            header,
+            binding,
+            file,
+            names: HashMap::new(),
+            reserved,
+        }
     }
 
     pub(super) fn header(&self) -> &Arc<SegmentHeader> {
@@ -132,9 +142,16 @@ impl OpenSegment {
         if end <= self.reserved {
             return;
         }
-        let step = self.reserved.clamp(1, RESERVE_STEP_MAX).min(limit.saturating_sub(self.reserved));
+        let step = self
+            .reserved
+            .clamp(1, RESERVE_STEP_MAX)
+            .min(limit.saturating_sub(self.reserved));
         let target = end.max(self.reserved + step);
-        if self.file.allocate(self.reserved, target - self.reserved).is_ok() {
+        if self
+            .file
+            .allocate(self.reserved, target - self.reserved)
+            .is_ok()
+        {
             self.reserved = target;
         }
     }
@@ -159,7 +176,11 @@ pub(super) fn reopen(
     visible: u64,
 ) -> Result<Reopened, StoreError> {
     let segments = read_directory(&**fs)?.segments;
-    let mut found = Reopened { segment: None, position: *start, recent: Recent::default() };
+    let mut found = Reopened {
+        segment: None,
+        position: *start,
+        recent: Recent::default(),
+    };
     for (at, header) in segments.iter().enumerate() {
         let successor = segments.get(at + 1);
         let seen = successor.is_some_and(|successor| successor.first_sequence <= visible);
@@ -206,7 +227,9 @@ impl Reopened {
             event_hash: record.event_hash,
             sequence: event.sequence,
         };
-        self.recent.heads.insert(event.coordinate.entity_arc(), head);
+        self.recent
+            .heads
+            .insert(event.coordinate.entity_arc(), head);
         if record.keyed {
             let disk_pos = DiskPos {
                 segment_id: header.segment.id,

@@ -30,7 +30,9 @@ impl Writer {
             return Ok(Next::AwaitAnswer);
         }
         if sync && let Err(error) = self.sync_now() {
-            let fate = StoreError::FateUnknown { detail: error.to_string() };
+            let fate = StoreError::FateUnknown {
+                detail: error.to_string(),
+            };
             deliver(contents.failed(BatchStage::Syncing, &fate));
             return Err(self.poison(error));
         }
@@ -97,7 +99,9 @@ impl Writer {
 
     fn fail_unacknowledged(&mut self, error: impl std::fmt::Display) -> Fault {
         if let Some(contents) = self.unacknowledged.take() {
-            let fate = StoreError::FateUnknown { detail: error.to_string() };
+            let fate = StoreError::FateUnknown {
+                detail: error.to_string(),
+            };
             deliver(contents.failed(BatchStage::Syncing, &fate));
         }
         self.poison(error)
@@ -137,11 +141,17 @@ impl Writer {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
         if let Err(error) = self.sync_now() {
-            reply.answer(Err(StoreError::FateUnknown { detail: error.to_string() }));
+            reply.answer(Err(StoreError::FateUnknown {
+                detail: error.to_string(),
+            }));
             return Err(self.poison(error));
         }
         self.set_timer(turn);
-        self.tell_indexer(Vec::new(), vec![Acknowledgement::Synced(reply, Ok(()))], turn);
+        self.tell_indexer(
+            Vec::new(),
+            vec![Acknowledgement::Synced(reply, Ok(()))],
+            turn,
+        );
         Ok(Next::Open)
     }
 
@@ -164,7 +174,9 @@ impl Writer {
             file.sync_all()
         };
         if let Err(error) = finish() {
-            reply.answer(Err(StoreError::FateUnknown { detail: error.to_string() }));
+            reply.answer(Err(StoreError::FateUnknown {
+                detail: error.to_string(),
+            }));
             return Err(self.poison(error));
         }
         reply.answer(Ok(Some(position)));
