@@ -167,6 +167,11 @@ impl Engine {
         Ok(self.running.spawn_task(name, wake, task)?)
     }
 
+    /// Runs one step of a stepped system; `false` when nothing can run.
+    pub fn step(&self) -> bool {
+        self.running.step()
+    }
+
     /// Makes an actor panic, as a bug would.
     pub fn panic_for_test(&self, actor: &str) {
         // An actor that has ended cannot panic any more.

@@ -1,0 +1,210 @@
+//! The whole engine stepped on one thread over an in-memory disk: the same actors, every order of
+//! their steps chosen by a seed.
+
+use std::sync::Arc;
+
+use batpak_actors::engine::{Engine, EngineOptions, Placement};
+use batpak_actors::error::StoreError;
+use batpak_actors::protocol::{Append, Durability, Expectation};
+use batpak_actors::runtime::{ManualClock, RestartPolicy, System, Waiting};
+use batpak_actors::verify::verify;
+use batpak_actors::writer::SyncPolicy;
+use batpak_log::event::hash::payload_hash;
+use batpak_log::fs::MemoryFs;
+use batpak_log::{Coordinate, EventKind, Region};
+
+const ACTORS: [&str; 5] = ["writer", "roller", "indexer", "broker", "checkpointer"];
+
+struct Simulation {
+    fs: MemoryFs,
+    clock: Arc<ManualClock>,
+    seed: u64,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Self {
+        let fs = MemoryFs::new().with_boot_id(Some([1; 16]));
+        Self {
+            fs,
+            clock: Arc::new(ManualClock::new(0)),
+            seed,
+        }
+    }
+
+    fn options(&self) -> EngineOptions {
+        EngineOptions {
+            fs: Arc::new(self.fs.clone()),
+            directory: "memory".into(),
+            clock: self.clock.clone(),
+            new_store_id: [9; 16],
+            segment_max_bytes: 2000,
+            fd_budget: 4,
+            writer_capacity: 8,
+            stack_size: None,
+            restart_policy: RestartPolicy::Bounded {
+                max_restarts: 1000,
+                within_ms: 1000,
+            },
+            sync: SyncPolicy {
+                every_n_events: 5,
+                max_delay_us: 1_000_000,
+                sync_all: false,
+            },
+            checkpoints: true,
+            waiting: Waiting::Park,
+            placement: Placement::Shared,
+        }
+    }
+
+    fn open(&self) -> Engine {
+        let system = System::stepped(Arc::clone(&self.clock), self.seed);
+        Engine::open_on(system, &self.options()).unwrap()
+    }
+}
+
+fn append(number: u128) -> Append {
+    let payload = rmp_payload(number);
+    Append {
+        event_id: number,
+        keyed: true,
+        strict: true,
+        coordinate: Coordinate::new(format!("entity:{}", number % 3), "scope").unwrap(),
+        kind: EventKind::DATA,
+        flags: 0,
+        correlation_id: number,
+        causation_id: None,
+        expectation: Expectation::Any,
+        durability: Durability::Configured,
+        proposed_wall_us: 0,
+        payload_hash: payload_hash(&payload),
+        payload,
+    }
+}
+
+fn rmp_payload(number: u128) -> Vec<u8> {
+    let mut payload = vec![0xc4, 16];
+    payload.extend_from_slice(&number.to_be_bytes());
+    payload
+}
+
+fn check(engine: &Engine, expected: &[u128], seed: u64) {
+    let reader = engine.handle().reader();
+    let stored: Vec<u128> = reader
+        .view()
+        .entries_from(0)
+        .map(|entry| entry.event_id)
+        .collect();
+    assert_eq!(stored, expected, "seed {seed}");
+    let verified = verify(reader, &mut |_| {}).unwrap();
+    assert_eq!(verified.first_bad, None, "seed {seed}");
+    for id in expected {
+        assert_eq!(
+            reader.get(*id).unwrap().event.payload,
+            rmp_payload(*id),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn every_actor_may_crash_between_any_two_steps_and_a_retry_settles_it() {
+    for seed in 0..150 {
+        let simulation = Simulation::new(seed);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut expected = Vec::new();
+        for _session in 0..3 {
+            let engine = simulation.open();
+            let subscribed = engine.handle().subscribe(&Region::all(), 1000).unwrap();
+            let before = expected.len();
+            for _ in 0..20 {
+                let number = expected.len() as u128 + 1;
+                if random.u8(..) < 60 {
+                    engine.panic_for_test(ACTORS[random.usize(..ACTORS.len())]);
+                }
+                // A closed reply leaves the fate open; the same key again settles it.
+                let receipt = loop {
+                    let reply = engine.handle().append(Box::new(append(number))).unwrap();
+                    if let Ok(answer) = reply.wait() {
+                        break answer.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+                    }
+                };
+                assert_eq!(receipt.event_id, number, "seed {seed}");
+                expected.push(number);
+            }
+            check(&engine, &expected, seed);
+            let told: Vec<u128> = subscribed
+                .receiver
+                .try_iter()
+                .map(|notification| notification.event_id)
+                .collect();
+            assert_eq!(told, expected[before..], "seed {seed}");
+            engine
+                .close(None)
+                .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+        check(&simulation.open(), &expected, seed);
+    }
+}
+
+#[test]
+fn a_batch_is_visible_whole_or_not_at_all_between_any_two_steps() {
+    for seed in 0..100 {
+        let simulation = Simulation::new(seed);
+        let engine = simulation.open();
+        let view = Arc::clone(engine.handle().reader().view());
+        for batch in 0..10_u128 {
+            let items = (1..=7).map(|item| append(batch * 7 + item)).collect();
+            let reply = engine.handle().append_batch(items).unwrap();
+            while reply.try_take().is_none() {
+                assert_eq!(view.entries_from(0).count() % 7, 0, "seed {seed}");
+                assert!(
+                    engine.step(),
+                    "seed {seed}: nothing runs and nobody was answered"
+                );
+            }
+            assert_eq!(view.event_count() as u128, (batch + 1) * 7);
+        }
+        engine.close(None).unwrap();
+    }
+}
+
+#[test]
+fn a_spent_budget_refuses_what_comes_and_still_closes() {
+    for (actor, seed) in ACTORS.into_iter().zip(0..) {
+        let simulation = Simulation::new(seed);
+        let options = EngineOptions {
+            restart_policy: RestartPolicy::Once,
+            ..simulation.options()
+        };
+        let system = System::stepped(Arc::clone(&simulation.clock), seed);
+        let engine = Engine::open_on(system, &options).unwrap();
+        engine
+            .handle()
+            .append(Box::new(append(1)))
+            .unwrap()
+            .wait()
+            .unwrap()
+            .unwrap();
+        engine.panic_for_test(actor);
+        engine.panic_for_test(actor);
+        while engine.step() {}
+        let health = engine.health();
+        let ended = health.iter().find(|health| health.name == actor).unwrap();
+        assert!(!ended.alive, "{health:?}");
+        let answer = engine.handle().append(Box::new(append(2)));
+        let answer =
+            answer.and_then(|reply| reply.wait().unwrap_or(Err(StoreError::WriterCrashed)));
+        match actor {
+            "writer" => assert!(
+                matches!(answer, Err(StoreError::ActorEnded { .. })),
+                "{answer:?}"
+            ),
+            "indexer" => assert!(answer.is_err(), "{answer:?}"),
+            _ => assert!(answer.is_ok(), "{actor}: {answer:?}"),
+        }
+        // Ending reports what had ended before, and ends everything else all the same.
+        let _ = engine.close(None);
+        let reopened = simulation.open();
+        assert!(reopened.handle().reader().view().by_id(1).is_some());
+    }
+}
