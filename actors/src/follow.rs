@@ -188,10 +188,15 @@ impl Follower {
         {
             return Ok(End::Rewritten);
         }
-        let Some(next) = directory.segments.get(known.len()) else {
+        // The view may know a later segment already, from a message whose group was lost.
+        let last_id = self.position.last_id;
+        let Some(next) = directory
+            .segments
+            .iter()
+            .find(|header| header.segment.id > last_id)
+        else {
             return Ok(End::Here);
         };
-        let last_id = self.position.last_id;
         if let Some(predecessor) = next.predecessor.filter(|_| last_id > 0) {
             if predecessor.last_id != last_id {
                 return Ok(End::Rewritten);

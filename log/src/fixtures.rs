@@ -181,3 +181,8 @@ pub(crate) fn each_flip(
         }
     }
 }
+
+/// Returns an offset as an index into a file's bytes.
+pub(crate) fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap()
+}

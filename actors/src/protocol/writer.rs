@@ -1,8 +1,9 @@
 //! What the writer is asked.
 
+use super::roller::PreparedFile;
 use super::{Append, AppendReceipt};
 use crate::error::StoreError;
-use crate::runtime::ReplyTo;
+use crate::runtime::{Closed, ReplyTo};
 use batpak_log::log_position::LogPosition;
 
 /// The writer's mailbox holds at most this many bytes of commands, or one command.
@@ -53,8 +54,8 @@ impl Message {
 /// Answers that the writer waits for.
 #[derive(Debug)]
 pub enum Answer {
-    /// The roller has prepared a file, or could not.
-    Prepared(Result<super::roller::PreparedFile, StoreError>),
-    /// The roller has synced, or could not.
-    Synced(Result<(), StoreError>),
+    /// The roller has prepared a file, or could not, or crashed.
+    Prepared(Result<Result<PreparedFile, StoreError>, Closed>),
+    /// The roller has synced, or could not, or crashed.
+    Synced(Result<Result<(), StoreError>, Closed>),
 }

@@ -18,7 +18,7 @@ use crate::protocol::roller::{self, PreparedFile};
 use crate::protocol::writer::{Answer, Message};
 use crate::protocol::{Acknowledgement, Append};
 use crate::reader::Reader;
-use crate::runtime::{Actor, Address, ExitReason, Fault, Next, NotDelivered, Queued, Turn};
+use crate::runtime::{Actor, Address, Closed, ExitReason, Fault, Next, NotDelivered, Queued, Turn};
 use batpak_log::fs::Fs;
 use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
@@ -137,6 +137,13 @@ impl Writer {
             queued.peek(),
             Some(Message::Append { .. } | Message::AppendBatch { .. })
         );
+        if let (true, Some(reason)) = (writes, self.indexer.exit_reason()) {
+            // Nothing written could become visible, so nothing more is written.
+            if let Some(message) = queued.pop() {
+                answer_with(message, || StoreError::ended("indexer", &reason));
+            }
+            return Ok(Next::Open);
+        }
         if !closing && self.is_full() || writes && self.segment.is_none() {
             match self.switch(turn)? {
                 Switched::Done => {}
@@ -218,11 +225,8 @@ impl Writer {
 
     /// Asks the roller for the next file, once.
     fn ask_for_file(&mut self, turn: &mut Turn<'_, Self>) {
-        let roller = self.roller.clone();
         let message = |reply| roller::Message::Prepare { reply };
-        turn.ask(&self.roller, message, move |answer| {
-            Answer::Prepared(answer.unwrap_or_else(|_| Err(roller_ended(&roller))))
-        });
+        turn.ask(&self.roller, message, Answer::Prepared);
         self.prepared = Prepared::Asked;
     }
 
@@ -387,16 +391,6 @@ fn deliver(acknowledgements: Vec<Acknowledgement>) {
     }
 }
 
-fn roller_ended(roller: &Address<roller::Message>) -> StoreError {
-    let detail = roller
-        .exit_reason()
-        .map_or("it crashed".into(), |reason| reason.to_string());
-    StoreError::ActorEnded {
-        actor: "roller",
-        detail,
-    }
-}
-
 /// Answers a message that was not and will not be carried out.
 fn answer_with(message: Message, error: impl Fn() -> StoreError) {
     match message {
@@ -431,8 +425,15 @@ impl Actor for Writer {
 
     fn answered(&mut self, answer: Answer, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
         match answer {
-            Answer::Prepared(Ok(prepared)) => self.prepared = Prepared::Ready(prepared),
-            Answer::Prepared(Err(error)) => self.prepared = Prepared::Failed(error),
+            Answer::Prepared(Ok(Ok(prepared))) => self.prepared = Prepared::Ready(prepared),
+            Answer::Prepared(Ok(Err(error))) => self.prepared = Prepared::Failed(error),
+            Answer::Prepared(Err(Closed)) => {
+                self.prepared = match self.roller.exit_reason() {
+                    Some(reason) => Prepared::Failed(StoreError::ended("roller", &reason)),
+                    // It is back already, and is asked again.
+                    None => Prepared::None,
+                };
+            }
             Answer::Synced(outcome) => return self.synced(outcome, turn),
         }
         // A group that waits for a sync keeps the inbox shut whatever else is answered.

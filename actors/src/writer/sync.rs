@@ -6,7 +6,7 @@ use crate::error::{BatchStage, StoreError};
 use crate::protocol::writer::Answer;
 use crate::protocol::{Acknowledgement, roller};
 use crate::roller::sync_file;
-use crate::runtime::{Fault, Next, ReplyTo, Turn};
+use crate::runtime::{Closed, Fault, Next, ReplyTo, Turn};
 use batpak_log::fs::write_all_at;
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::encode_footer;
@@ -59,34 +59,28 @@ impl Writer {
             return;
         }
         let file = Arc::clone(segment.file());
-        let roller = self.roller.clone();
-        turn.ask(
-            &self.roller,
-            |reply| roller::Message::Sync { file, reply },
-            move |answer| {
-                Answer::Synced(answer.unwrap_or_else(|_| Err(super::roller_ended(&roller))))
-            },
-        );
+        let message = |reply| roller::Message::Sync { file, reply };
+        turn.ask(&self.roller, message, Answer::Synced);
         self.durable.under_way = Some(self.position);
     }
 
     /// Takes the outcome of the sync that was under way.
     pub(super) fn synced(
         &mut self,
-        outcome: Result<(), StoreError>,
+        outcome: Result<Result<(), StoreError>, Closed>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
         let covered = self.durable.under_way.take();
         match (outcome, covered) {
-            (Ok(()), Some(covered)) => self.durable.proven = covered,
-            // The roller did not get to it: this thread does it now.
-            (Err(StoreError::ActorEnded { .. }), _) => {
+            (Ok(Ok(())), Some(covered)) => self.durable.proven = covered,
+            (Ok(Ok(())), None) => {}
+            // The roller did not get to it, or it failed with the roller: this thread syncs now.
+            (Err(Closed) | Ok(Err(StoreError::ActorEnded { .. })), _) => {
                 if let Err(error) = self.sync_now() {
                     return Err(self.fail_unacknowledged(error));
                 }
             }
-            (Err(error), _) => return Err(self.fail_unacknowledged(error)),
-            (Ok(()), None) => {}
+            (Ok(Err(error)), _) => return Err(self.fail_unacknowledged(error)),
         }
         match self.unacknowledged.take() {
             Some(contents) => self.settle(contents, turn),

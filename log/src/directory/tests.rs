@@ -198,6 +198,13 @@ fn two_segments_of_the_same_numbers_are_foreign_unless_one_replaces_the_other() 
     let fs = directory_of(&images);
     put(&fs, &[unrelated]);
     assert!(is_foreign(&read_directory(&fs)));
+    // Nor does it help that the second one says it follows the numbers of both.
+    let mut images = log(2);
+    images[0].header.last_id = 2;
+    images[0].bytes = images[0].header.encode();
+    images[1].header.predecessor.as_mut().unwrap().last_id = 2;
+    images[1].bytes = images[1].header.encode();
+    assert!(is_foreign(&read_directory(&directory_of(&images))));
 }
 
 #[test]

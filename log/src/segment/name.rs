@@ -10,7 +10,8 @@ use std::fmt;
 pub struct SegmentName {
     /// The number, from 1. A merged segment takes that of its first source.
     pub id: u64,
-    /// 0 for a segment as the writer made it, one more for each merge.
+    /// 0 for a segment as the writer made it; a merged one has one more than the highest among its
+    /// sources, so that it differs from what the next segment says of the last of them.
     pub generation: u32,
 }
 

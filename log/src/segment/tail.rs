@@ -2,10 +2,9 @@
 //!
 //! The rule and its reasons are in `FORMAT.md` under "Torn or damaged".
 
-use super::{Binding, GroupHeader, GroupReader, SegmentHeader, Step};
+use super::{GroupReader, SegmentHeader, Step};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
-use crate::layout::GROUP_HEADER_LEN;
 use memchr::memmem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,7 +58,7 @@ pub fn judge_tail(
     };
     let torn = end..last + 1;
     let nothing_was_lost = facts.same_boot && !facts.poisoned;
-    let mut markers = MarkerSearch::new(&**file, header.binding(), len);
+    let mut markers = MarkerSearch::new(&**file, header.binding().group_marker(), len);
     let mut reader = GroupReader::new(Arc::clone(file), header, len);
     let mut from = end + 1;
     while let Some(candidate) = markers.next(from)? {
@@ -95,59 +94,50 @@ fn last_nonzero(file: &dyn File, from: u64, len: u64) -> Result<Option<u64>, Log
     Ok(None)
 }
 
-/// Finds places where a group's header stands, checksum and all.
+/// Finds the places where a group may start.
 ///
-/// The reading is linear in the file's length, however many markers a payload holds: anybody who
-/// can append can write a payload of nothing but markers.
+/// It keeps its window, as the reader of the candidates does, so that the reading is linear in the
+/// tail's length, however many markers it holds: anybody who can append can write a payload of
+/// nothing but markers.
 struct MarkerSearch<'f> {
     file: &'f dyn File,
-    binding: Binding,
+    marker: [u8; 8],
     len: u64,
     window: Vec<u8>,
     window_start: u64,
 }
 
 impl<'f> MarkerSearch<'f> {
-    fn new(file: &'f dyn File, binding: Binding, len: u64) -> Self {
+    fn new(file: &'f dyn File, marker: [u8; 8], len: u64) -> Self {
         Self {
             file,
-            binding,
+            marker,
             len,
             window: Vec::new(),
             window_start: 0,
         }
     }
 
-    /// Returns the first such place at or after `from`.
+    /// Returns the first marker at or after `from`.
     fn next(&mut self, from: u64) -> Result<Option<u64>, LogError> {
-        let marker = self.binding.group_marker();
         let mut from = from;
-        while from.saturating_add(GROUP_HEADER_LEN as u64) <= self.len {
+        while from.saturating_add(self.marker.len() as u64) <= self.len {
             self.fill(from)?;
             let skipped = usize::try_from(from - self.window_start).unwrap_or(usize::MAX);
             let rest = self.window.get(skipped..).unwrap_or_default();
-            let Some(at) = memmem::find(rest, &marker) else {
-                // The last bytes may be the front of a marker.
-                from += (rest.len() - (marker.len() - 1)) as u64;
-                continue;
-            };
-            from += at as u64;
-            match rest.get(at..at + GROUP_HEADER_LEN) {
-                Some(bytes) if GroupHeader::decode(bytes, &self.binding, from).is_some() => {
-                    return Ok(Some(from));
-                }
-                Some(_) => from += 1,
-                // The header is cut off by the window: the next one starts with it.
-                None => {}
+            if let Some(at) = memmem::find(rest, &self.marker) {
+                return Ok(Some(from + at as u64));
             }
+            // The last bytes may be the front of a marker.
+            from += (rest.len() - (self.marker.len() - 1)) as u64;
         }
         Ok(None)
     }
 
-    /// Makes at least a header's length at `from` part of the window.
+    /// Makes at least a marker's length at `from` part of the window.
     fn fill(&mut self, from: u64) -> Result<(), LogError> {
         let window_end = self.window_start + self.window.len() as u64;
-        if from < self.window_start || from + GROUP_HEADER_LEN as u64 > window_end {
+        if from < self.window_start || from + self.marker.len() as u64 > window_end {
             let ahead = usize::try_from(self.len - from).unwrap_or(usize::MAX);
             self.window = read_range(self.file, from, ahead.min(WINDOW_BYTES))?;
             self.window_start = from;

@@ -1,5 +1,5 @@
 use super::{POISONED, REBOOTED, SAME_BOOT, damaged_at, is_corrupt, newest};
-use crate::fixtures::{Image, each_flip};
+use crate::fixtures::{Image, each_flip, index};
 use crate::segment::{TailFacts, encode_footer};
 
 #[test]
@@ -54,7 +54,7 @@ fn no_flipped_bit_of_a_clean_segment_goes_unnoticed_or_changes_an_event() {
     let footer_at = image.bytes.len();
     each_flip(
         &bytes,
-        image.starts[0] as usize..bytes.len(),
+        index(image.starts[0])..bytes.len(),
         |at, flipped| {
             for facts in [SAME_BOOT, REBOOTED, POISONED] {
                 let result = newest(&image, flipped, facts);
@@ -76,7 +76,7 @@ fn no_flipped_bit_of_a_clean_segment_goes_unnoticed_or_changes_an_event() {
 fn a_clean_segment_that_was_cut_keeps_its_whole_groups_or_is_refused_where_they_were_proven() {
     let image = Image::of_four_groups();
     let bytes = image.sealed(true);
-    for len in image.starts[0] as usize..bytes.len() {
+    for len in index(image.starts[0])..bytes.len() {
         let cut = &bytes[..len];
         let end = newest(&image, cut, REBOOTED).unwrap();
         let whole = image.starts.iter().chain([&image.position.offset]);

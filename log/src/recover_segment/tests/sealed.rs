@@ -1,6 +1,6 @@
 use super::{damaged_at, is_corrupt};
 use crate::error::LogError;
-use crate::fixtures::{Image, each_flip, file_of};
+use crate::fixtures::{Image, each_flip, file_of, index};
 use crate::log_position::LogPosition;
 use crate::recover_segment::recover_sealed;
 use crate::segment::{Predecessor, Replaced, SegmentHeader, SegmentName};
@@ -60,7 +60,7 @@ fn every_flipped_bit_and_every_missing_byte_of_its_groups_is_damage() {
     let bytes = image.sealed(false);
     each_flip(
         &bytes,
-        image.starts[0] as usize..bytes.len(),
+        index(image.starts[0])..bytes.len(),
         |at, flipped| {
             let result = sealed(&image, flipped, &successor);
             match at < image.bytes.len() {
@@ -111,7 +111,7 @@ fn a_merged_segment_ends_where_its_own_footer_says() {
     );
     each_flip(
         &bytes,
-        image.starts[0] as usize..image.bytes.len(),
+        index(image.starts[0])..image.bytes.len(),
         |at, flipped| {
             assert!(
                 damaged_at(&sealed(&image, flipped, &successor)).is_some(),

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{POISONED, REBOOTED, SAME_BOOT, damaged_at, newest};
-use crate::fixtures::{Image, each_flip};
+use crate::fixtures::{Image, each_flip, index};
 use crate::segment::TailFacts;
 
 /// Returns four groups of which none proves anything: nothing was synced since the header.
@@ -20,7 +20,7 @@ fn range_of(image: &Image, at: usize) -> Range<usize> {
         .get(at + 1)
         .copied()
         .unwrap_or(image.bytes.len() as u64);
-    image.starts[at] as usize..end as usize
+    index(image.starts[at])..index(end)
 }
 
 /// The ways in which a group may not have reached the disk.
@@ -159,8 +159,25 @@ fn survivors_out_of_order_are_torn_after_a_reboot_and_damage_without_one() {
                 assert_eq!(end.position.event_count, 2 * at as u64);
             }
             let bad = damaged_at(&newest(&image, &bytes, SAME_BOOT));
-            assert!(bad.is_some_and(|bad| range_of(&image, at).contains(&(bad as usize))));
+            assert!(bad.is_some_and(|bad| range_of(&image, at).contains(&(index(bad)))));
         }
+    }
+}
+
+/// The tail is searched in windows of 1 MiB; a marker may lie across two of them.
+#[test]
+fn a_survivor_at_the_edge_of_a_search_window_is_found() {
+    let window = 1 << 20;
+    let before = Image::first().group(&[b""], 0).bytes.len() - 168;
+    for distance in 0..60 {
+        let mut image = Image::first();
+        image.group(&[&vec![0xA5; window - before - 40 + distance]], 0);
+        image.group(&[b"survivor"], 0);
+        image.bytes[168] ^= 1;
+        assert!(
+            damaged_at(&newest(&image, &image.bytes, SAME_BOOT)).is_some(),
+            "{distance}"
+        );
     }
 }
 
@@ -189,8 +206,8 @@ fn survivors_that_prove_the_broken_group_durable_are_damage_everywhere() {
         }
         // The fourth is lost as well: then nothing but the fifth is left, and it proves nothing.
         let mut bytes = image.bytes.clone();
-        bytes[image.starts[1] as usize] ^= 1;
-        bytes[image.starts[3] as usize] ^= 1;
+        bytes[index(image.starts[1])] ^= 1;
+        bytes[index(image.starts[3])] ^= 1;
         assert_eq!(
             newest(&image, &bytes, facts).unwrap().tail.end,
             image.starts[1]
@@ -208,7 +225,7 @@ fn every_flipped_bit_of_a_crash_image_is_damage_or_reported() {
         .group(&[b"four"], synced)
         .group(&[b"five", b"six"], synced)
         .group(&[b"seven"], 0);
-    let start = image.starts[0] as usize;
+    let start = index(image.starts[0]);
     each_flip(&image.bytes, start..image.bytes.len(), |at, flipped| {
         let group = image.starts.partition_point(|start| *start <= at as u64) - 1;
         let begins = image.starts[group];

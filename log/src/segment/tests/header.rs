@@ -242,6 +242,15 @@ fn the_longest_list_of_sources_comes_back_and_a_longer_one_is_not_written() {
     };
     assert_eq!(header.encode().len(), HEADER_LEN + 65_536 * REPLACED_LEN);
     assert_eq!(read(&header, &header.encode()).unwrap(), header);
+    let longer = [
+        header.encode(),
+        header.encode()[HEADER_LEN..][..REPLACED_LEN].to_vec(),
+    ]
+    .concat();
+    let length = u32::try_from(longer.len()).unwrap().to_be_bytes();
+    let longer = with_field(&longer, LENGTH_AT, &length);
+    let longer = with_field(&longer, COUNT_AT, &65_537_u32.to_be_bytes());
+    assert!(is_corrupt(&read(&header, &longer)));
     header.replaced.push(source);
     assert!(std::panic::catch_unwind(|| header.encode()).is_err());
 }

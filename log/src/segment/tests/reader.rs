@@ -1,5 +1,5 @@
 use crate::error::LogError;
-use crate::fixtures::{Image, file_of, first_header, payloads_of};
+use crate::fixtures::{Image, file_of, first_header, index, payloads_of};
 use crate::fs::{Access, Fs, MemoryFs};
 use crate::seed::seeded_random;
 use crate::segment::{GroupReader, Step, read_event};
@@ -61,7 +61,7 @@ fn groups_of_every_size_come_back_across_windows() {
 fn a_reader_goes_on_where_the_file_has_grown() {
     let image = Image::of_four_groups();
     let fs = MemoryFs::new();
-    let cut = image.starts[2] as usize + 20;
+    let cut = index(image.starts[2]) + 20;
     fs.set_bytes("f", image.bytes[..cut].to_vec());
     let file = fs.open("f", Access::Read).unwrap();
     let mut reader = GroupReader::new(file, &image.header, cut as u64);
@@ -79,6 +79,21 @@ fn a_reader_goes_on_where_the_file_has_grown() {
     }
     assert!(matches!(reader.step(), Ok(Step::End)));
     assert_eq!(reader.names().len(), 4);
+}
+
+#[test]
+fn a_reader_sees_what_was_written_into_reserved_space() {
+    let image = Image::of_four_groups();
+    let fs = MemoryFs::new();
+    let reserved = vec![0; image.bytes.len() - 168];
+    fs.set_bytes("f", [&image.bytes[..168], &reserved].concat());
+    let file = fs.open("f", Access::Read).unwrap();
+    let limit = image.bytes.len() as u64;
+    let mut reader = GroupReader::new(file, &image.header, limit);
+    assert!(matches!(reader.step(), Ok(Step::NotWhole { .. })));
+    fs.set_bytes("f", image.bytes.clone());
+    reader.set_limit(limit);
+    assert!(matches!(reader.step(), Ok(Step::Group(_))));
 }
 
 #[test]
@@ -137,7 +152,7 @@ fn an_event_is_read_at_its_place_and_nowhere_else() {
     assert_eq!(found, 6);
     // A name definition is a frame too, and no event.
     let name_at = image.starts[0] + 36;
-    let length = u32::from(image.bytes[name_at as usize + 3]) + 8;
+    let length = u32::from(image.bytes[index(name_at) + 3]) + 8;
     let result = read_event(&*file, &first_header(), name_at, length, |_| ());
     assert!(
         matches!(result, Err(LogError::CrcMismatch { .. })),
