@@ -23,7 +23,7 @@ use crate::writer::{SyncPolicy, Writer, WriterOptions};
 use batpak_log::checkpoint::Checkpoint;
 use batpak_log::coordinate::Region;
 use batpak_log::fs::{DirectoryLock, Fs};
-use batpak_log::layout::LOCK_NAME;
+use batpak_log::layout::{GROUP_EVENTS_MAX, LOCK_NAME};
 use batpak_log::log_position::LogPosition;
 use std::sync::Arc;
 use std::time::Duration;
@@ -338,11 +338,15 @@ impl EngineHandle {
     /// Asks the writer to append all or nothing; waits while its mailbox is full.
     ///
     /// # Errors
-    /// As [`append`](Self::append).
+    /// As [`append`](Self::append); `Configuration` for more than 65,535 items.
     pub fn append_batch(
         &self,
         items: Vec<Append>,
     ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
+        if items.len() > GROUP_EVENTS_MAX {
+            let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
+            return Err(StoreError::Configuration(text));
+        }
         let asked = self
             .writer()?
             .ask(|reply| writer::Message::AppendBatch { items, reply });

@@ -159,10 +159,13 @@ fn merged_header(
         segment: source.header.segment,
         log_hash: source.end.log_hash,
     };
+    let generation = |source: &Candidate| source.header.segment.generation;
     SegmentHeader {
         segment: SegmentName {
             id: first.header.segment.id,
-            generation: first.header.segment.generation + 1,
+            // Above every source, so that no name is used twice and a successor that follows one of
+            // them follows an earlier form of this.
+            generation: sources.iter().map(generation).max().unwrap_or(0) + 1,
         },
         last_id: last.header.last_id,
         boot_id: boot_id.unwrap_or_default(),

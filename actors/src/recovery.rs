@@ -171,7 +171,8 @@ impl Builder {
                 .map_or(0, |torn| torn.end - torn.start);
             if report.rebooted || self.poisoned || report.truncated_bytes > 0 {
                 report.skipped_sequences = SEQUENCE_SKIP;
-                self.position.next_sequence += SEQUENCE_SKIP;
+                self.position.next_sequence =
+                    self.position.next_sequence.saturating_add(SEQUENCE_SKIP);
             }
         }
         self.writer.publish(self.position.next_sequence);
