@@ -1,6 +1,12 @@
 //! The whole engine stepped on one thread over an in-memory disk: the same actors, every order of
 //! their steps chosen by a seed.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
 mod panicking_fs;
 
 use std::collections::VecDeque;

@@ -1,5 +1,7 @@
 //! The behaviour of the runtime, stepped where order matters and on threads where races do.
 
+#![expect(clippy::disallowed_types, reason = "tests note what actors did")]
+
 mod asks;
 mod budget;
 mod outbox;

@@ -3,6 +3,11 @@
 //! Only the calls that the runtime makes are here. A wait with a limit ends by time only outside
 //! a model.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a wait with a limit goes by time"
+)]
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
