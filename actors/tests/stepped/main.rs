@@ -7,6 +7,7 @@
     reason = "a test may panic"
 )]
 
+mod faults;
 mod panicking_fs;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use panicking_fs::{Countdown, PanickingFs};
 const ACTORS: [&str; 5] = ["writer", "roller", "indexer", "broker", "checkpointer"];
 
 struct Simulation {
+    memory: MemoryFs,
     fs: Arc<dyn Fs>,
     countdown: Countdown,
     clock: Arc<ManualClock>,
@@ -37,10 +39,11 @@ impl Simulation {
         let countdown = Countdown::new();
         let inner = MemoryFs::new().with_boot_id(Some([1; 16]));
         let fs = Arc::new(PanickingFs {
-            inner,
+            inner: inner.clone(),
             countdown: countdown.clone(),
         });
         Self {
+            memory: inner,
             fs,
             countdown,
             clock: Arc::new(ManualClock::new(0)),
