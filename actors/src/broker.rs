@@ -21,12 +21,15 @@ pub struct Broker {
 #[derive(Debug, Default)]
 pub struct Subscribers {
     table: Slab<Subscriber>,
+    /// The number of the next subscriber; none is given out twice.
+    next_number: u64,
     /// Everything below this sequence was offered to everybody.
     delivered: u64,
 }
 
 #[derive(Debug)]
 struct Subscriber {
+    number: u64,
     region: Region,
     queue: Queue,
     lost: Arc<Watermark>,
@@ -70,14 +73,16 @@ impl Broker {
         self.deliver(subscribers);
         let (sender, receiver): (Sender<T>, Receiver<T>) = bounded(capacity.max(1));
         let lost = Arc::new(Watermark::new(0));
-        let subscriber = Subscriber {
+        let number = subscribers.next_number;
+        subscribers.next_number += 1;
+        subscribers.table.insert(Subscriber {
+            number,
             region,
             queue: queue(sender),
             lost: Arc::clone(&lost),
-        };
-        let subscriber = subscribers.table.insert(subscriber) as u64;
+        });
         Registered {
-            subscriber,
+            subscriber: number,
             receiver,
             lost,
         }
@@ -159,9 +164,9 @@ impl Actor for Broker {
                     reply.answer(self.register(subscribers, *region, 1, Queue::Wakes));
                 }
                 Message::Unsubscribe { subscriber } => {
-                    if let Ok(subscriber) = usize::try_from(subscriber) {
-                        subscribers.table.try_remove(subscriber);
-                    }
+                    subscribers
+                        .table
+                        .retain(|_, known| known.number != subscriber);
                 }
                 Message::Close { reply } => {
                     self.deliver(subscribers);

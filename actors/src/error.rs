@@ -185,6 +185,12 @@ pub enum StoreError {
         /// How long the caller waited, in milliseconds.
         after_ms: u64,
     },
+    /// The writer's mailbox stayed full for `writer.reply_timeout`; nothing was written.
+    #[error("the writer is busy, nothing was written within {after_ms} ms: retry later")]
+    Busy {
+        /// How long the caller waited for room, in milliseconds.
+        after_ms: u64,
+    },
     /// A part of the engine has spent its restarts; nothing was written.
     #[error(
         "the {actor} has ended and is not restarted: {detail}; close the store and open it again"
@@ -252,6 +258,7 @@ impl StoreError {
             self,
             Self::StorageFull { .. }
                 | Self::TimedOut { .. }
+                | Self::Busy { .. }
                 | Self::WriterCrashed
                 | Self::Locked { .. }
                 | Self::VisibilityFenceActive
@@ -334,6 +341,9 @@ impl StoreError {
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
+            Self::Busy { after_ms } => Self::Busy {
+                after_ms: *after_ms,
+            },
             Self::TimedOut { after_ms } => Self::TimedOut {
                 after_ms: *after_ms,
             },

@@ -2,15 +2,20 @@
 
 use crate::error::StoreError;
 use crate::indexing::Chains;
-use crate::recovery::read_log;
+use crate::recovery::{moved_under_reader, read_log_beside_writer};
 use crate::view::{ReadView, ViewWriter};
 use batpak_log::directory::read_directory;
-use batpak_log::error::LogError;
-use batpak_log::fs::{Access, File, Fs};
+use batpak_log::fs::{Access, File, Fs, read_range};
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::{GroupEvent, GroupReader, Predecessor, SegmentHeader, Step};
+use batpak_log::poison_mark::PoisonMark;
+use batpak_log::segment::{
+    GroupEvent, GroupReader, Predecessor, SegmentHeader, Step, TailFacts, judge_tail,
+};
 use std::io;
 use std::sync::Arc;
+
+/// So many bytes say whether a group was begun.
+const BEGUN_BYTES: usize = 8;
 
 /// Knows how far a log has been read.
 ///
@@ -89,6 +94,17 @@ impl Follower {
     /// # Errors
     /// What reading a damaged or foreign segment returns; what was read before stays inserted.
     pub fn catch_up(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
+        match self.read_on(writer) {
+            // Another process renames, removes or trims just now: it is there the next time.
+            Err(StoreError::Io(error)) if moved_under_reader(&error) => {
+                self.open = None;
+                Ok(())
+            }
+            read => read,
+        }
+    }
+
+    fn read_on(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
         let mut into = Into {
             view: Arc::clone(writer.view()),
             chains: Chains::default(),
@@ -98,12 +114,40 @@ impl Follower {
             if self.open.is_none() && !self.open_current(&mut into)? {
                 return Ok(());
             }
-            self.read_open(None, &mut into)?;
+            let bad = self.read_open(None, &mut into)?;
             match self.next_segment(&mut into)? {
-                End::Here => return Ok(()),
+                End::Here => return self.judge_end(bad, &mut into),
                 End::Moved => {}
                 End::Rewritten => return self.read_again(into.writer),
             }
+        }
+    }
+
+    /// Says whether the place where the log stops being whole is its end for now, or damage.
+    ///
+    /// Only a place where something was begun is looked at, so that following an idle store costs
+    /// next to nothing.
+    fn judge_end(&mut self, bad: Option<u64>, into: &mut Into<'_>) -> Result<(), StoreError> {
+        let (Some(open), Some(bad)) = (&self.open, bad) else {
+            return Ok(());
+        };
+        let begun = read_range(&*open.file, self.position.offset, BEGUN_BYTES)?;
+        if begun.iter().all(|byte| *byte == 0) {
+            return Ok(());
+        }
+        let boot_id = self.fs.boot_id();
+        let facts = TailFacts {
+            same_boot: boot_id.is_some_and(|id| id == open.header.boot_id),
+            poisoned: PoisonMark::read(&*self.fs)?.is_some(),
+            proven: 0,
+        };
+        let end = self.position.offset;
+        let verdict = judge_tail(&open.file, &open.header, end, bad, facts);
+        // What was being written when it was read may be whole by the time that it is judged.
+        self.read_open(None, into)?;
+        match verdict {
+            Err(error) if self.position.offset == end => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
@@ -173,13 +217,7 @@ impl Follower {
 
     /// Looks for the segment that follows the position.
     fn next_segment(&mut self, into: &mut Into<'_>) -> Result<End, StoreError> {
-        let directory = match read_directory(&*self.fs) {
-            // Another process is renaming or removing just now: it is there the next time.
-            Err(LogError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(End::Here);
-            }
-            directory => directory?,
-        };
+        let directory = read_directory(&*self.fs)?;
         let known = into.view.segments();
         let names = directory.segments.iter().map(|header| header.segment);
         if !names
@@ -225,7 +263,7 @@ impl Follower {
 
     /// Reads the whole directory again and replaces the view's contents.
     fn read_again(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
-        let log = read_log(&self.fs, false)?;
+        let log = read_log_beside_writer(&self.fs, false)?;
         writer.replace_with(&log.view);
         self.position = log.position;
         self.open = None;

@@ -143,7 +143,7 @@ impl Actor for Indexer {
     ) -> Result<Next, Fault> {
         let mut waiting = Vec::new();
         let mut published = false;
-        let mut next = Next::Open;
+        let mut closing = None;
         while let Some(message) = queued.pop() {
             match message {
                 Message::Publish(group) => {
@@ -156,8 +156,7 @@ impl Actor for Indexer {
                     published = true;
                 }
                 Message::Close { reply } => {
-                    reply.answer(Ok(()));
-                    next = Next::Stop;
+                    closing = Some(reply);
                     break;
                 }
                 Message::Panic => panic!("a test asked the indexer to panic"),
@@ -166,12 +165,25 @@ impl Actor for Indexer {
         if published {
             self.announce(waiting, turn);
         }
-        Ok(next)
+        match closing {
+            // The broker, which is closed next, has been told everything by now.
+            Some(reply) => {
+                reply.answer(Ok(()));
+                Ok(Next::Stop)
+            }
+            None => Ok(Next::Open),
+        }
     }
 
     fn refuse(message: Message, reason: &ExitReason) {
         let error = || StoreError::ended("indexer", reason);
         match message {
+            // Nothing that has to become visible: a refusal, a replay, a sync.
+            Message::Publish(group) if group.entries.is_empty() => {
+                for acknowledgement in group.acknowledgements {
+                    acknowledgement.deliver();
+                }
+            }
             // The groups are in the log but not visible: dropping them leaves their callers with
             // an open fate, which the next opening settles.
             Message::Publish(_) | Message::ReadOn | Message::Panic => {}

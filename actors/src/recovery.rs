@@ -60,11 +60,13 @@ pub struct ReadLog {
 /// The typed refusals: `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
 /// `Rollback`, `FutureVersion`; `Io` when a file cannot be read.
 pub fn read_log(fs: &Arc<dyn Fs>, use_checkpoint: bool) -> Result<ReadLog, StoreError> {
-    let directory = read_directory(&**fs)?;
+    // The checkpoint comes first: one that a writing process replaces meanwhile is newer than the
+    // listing, and would say that the log has lost its end.
     let checkpoint = match use_checkpoint {
         true => Checkpoint::read(&**fs)?,
         false => None,
     };
+    let directory = read_directory(&**fs)?;
     let mut builder = Builder::new(Arc::clone(fs));
     let mut end = None;
     for (at, header) in directory.segments.iter().enumerate() {
@@ -74,6 +76,33 @@ pub fn read_log(fs: &Arc<dyn Fs>, use_checkpoint: bool) -> Result<ReadLog, Store
         }
     }
     builder.finish(directory, checkpoint, end)
+}
+
+/// As [`read_log`], beside a process that may be writing, merging or sealing: what vanished or
+/// became shorter under the reading is looked at again.
+///
+/// # Errors
+/// As [`read_log`].
+pub fn read_log_beside_writer(
+    fs: &Arc<dyn Fs>,
+    use_checkpoint: bool,
+) -> Result<ReadLog, StoreError> {
+    const TRIES: usize = 16;
+    let mut tries = 1;
+    loop {
+        match read_log(fs, use_checkpoint) {
+            Err(StoreError::Io(error)) if moved_under_reader(&error) && tries < TRIES => tries += 1,
+            read => return read,
+        }
+    }
+}
+
+/// Returns whether an error is what a reader sees when a writer renames, removes or trims a file.
+pub(crate) fn moved_under_reader(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof
+    )
 }
 
 struct Builder {
@@ -171,8 +200,6 @@ impl Builder {
                 .map_or(0, |torn| torn.end - torn.start);
             if report.rebooted || self.poisoned || report.truncated_bytes > 0 {
                 report.skipped_sequences = SEQUENCE_SKIP;
-                self.position.next_sequence =
-                    self.position.next_sequence.saturating_add(SEQUENCE_SKIP);
             }
         }
         self.writer.publish(self.position.next_sequence);
@@ -248,6 +275,12 @@ fn check_rollback(
 /// # Errors
 /// `Io` or `StorageFull`; everything can be done again by the next opening.
 pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
+    let next_sequence = log.position.next_sequence;
+    log.position.next_sequence = next_sequence.saturating_add(log.report.skipped_sequences);
+    if !log.replaced.is_empty() {
+        // The merged segment's name may not be durable yet, and its sources are all there is.
+        fs.sync_directory("")?;
+    }
     for name in &log.replaced {
         fs.remove(&name.file_name())?;
     }
@@ -267,7 +300,8 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
         log.report.set_aside = Some(set_aside(&**fs, header.segment, torn.start, &bytes)?);
         log.report.kept_aside = list_aside(&**fs)?;
     }
-    rewrite_unproven(&*file, header, end)?;
+    let proven = end.proven.max(header.encoded_len());
+    rewrite(&*file, proven, end.position.offset)?;
     file.truncate(log.position.offset)?;
     let footer = encode_footer(&header.binding(), &log.position.as_trailer(true));
     file.sync_all()?;
@@ -278,15 +312,13 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn rewrite_unproven(
-    file: &dyn File,
-    header: &SegmentHeader,
-    end: &NewestEnd,
-) -> Result<(), StoreError> {
+/// Writes bytes again where they stand, so that the next sync really writes them: after a failed
+/// sync the page cache may hold as clean what the disk never got.
+pub(crate) fn rewrite(file: &dyn File, from: u64, to: u64) -> io::Result<()> {
     const SLICE: u64 = 4 * 1024 * 1024;
-    let mut at = end.proven.max(header.encoded_len());
-    while at < end.position.offset {
-        let length = SLICE.min(end.position.offset - at);
+    let mut at = from;
+    while at < to {
+        let length = SLICE.min(to - at);
         let bytes = read_range(file, at, usize_of(length))?;
         write_all_at(file, &bytes, at)?;
         at += length;
@@ -302,6 +334,7 @@ fn set_aside(
     bytes: &[u8],
 ) -> Result<String, StoreError> {
     fs.create_directory(RECOVERED_DIRECTORY)?;
+    fs.sync_directory("")?;
     let kept = list_aside(fs)?;
     let number = kept.last().and_then(|name| aside_number(name)).unwrap_or(0) + 1;
     let name = format!(

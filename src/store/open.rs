@@ -108,6 +108,7 @@ fn engine_options(
             sync_all: matches!(config.sync.mode, SyncMode::SyncAll),
         },
         checkpoints: config.index.enable_checkpoint,
+        room_limit: config.writer.reply_timeout,
         waiting: config.writer.waiting,
         placement: config.writer.placement,
     }

@@ -40,13 +40,13 @@ pub enum CursorWorkerAction {
     Stop,
 }
 
-/// Stops a worker, or waits for it.
+/// Stops a worker, or waits for it. Dropping it stops the worker.
 #[derive(Debug)]
 pub struct CursorWorkerHandle {
     engine: EngineHandle,
     subscriber: u64,
     stopped: Arc<Watermark>,
-    task: TaskHandle,
+    task: Option<TaskHandle>,
 }
 
 impl CursorWorkerHandle {
@@ -60,9 +60,19 @@ impl CursorWorkerHandle {
     ///
     /// # Errors
     /// `WriterCrashed` when its handler panicked more often than its policy allows.
-    pub fn join(self) -> Result<(), StoreError> {
+    pub fn join(mut self) -> Result<(), StoreError> {
         self.stop();
-        self.task.join().map_err(|_| StoreError::WriterCrashed)
+        match self.task.take() {
+            Some(task) => task.join().map_err(|_| StoreError::WriterCrashed),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A worker ends with its handle.
+impl Drop for CursorWorkerHandle {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -100,6 +110,7 @@ impl Store<Open> {
         let stopped = Arc::new(Watermark::new(0));
         let mut worker = Worker {
             stopped: Arc::clone(&stopped),
+            subscriber,
             cursor: self.cursor_guaranteed(region),
             store: Store::lend(&self.shared),
             batch_size: config.batch_size,
@@ -113,7 +124,7 @@ impl Store<Open> {
             engine,
             subscriber,
             stopped,
-            task,
+            task: Some(task),
         })
     }
 }
@@ -121,6 +132,7 @@ impl Store<Open> {
 struct Worker<F> {
     /// Raised when the handle asks the worker to end.
     stopped: Arc<Watermark>,
+    subscriber: u64,
     cursor: Cursor,
     store: Store<Open>,
     batch_size: usize,
@@ -157,5 +169,12 @@ where
                 TaskNext::Again
             }
         }
+    }
+}
+
+/// A worker that has ended by itself is not woken any more.
+impl<F> Drop for Worker<F> {
+    fn drop(&mut self) {
+        self.store.shared.engine.unsubscribe(self.subscriber);
     }
 }

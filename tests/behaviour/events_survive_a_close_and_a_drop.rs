@@ -31,7 +31,7 @@ fn check(end: impl Fn(Store)) {
 
 #[test]
 fn after_a_close() {
-    check(|store| drop(store.close().unwrap()));
+    check(|store| assert!(store.close().is_ok()));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// A kind that callers may use.
 pub(crate) const KIND: EventKind = EventKind::custom(0xF, 1);
 /// Everything that waits in a test gives up after this: a hang is a failure, not a stuck run.
-pub(crate) const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(30);
 /// Names the part that a re-executed test binary plays.
 const ROLE: &str = "BATPAK_TEST_ROLE";
 /// Names the directory that a child works in.
@@ -26,7 +26,6 @@ const DIRECTORY: &str = "BATPAK_TEST_DIRECTORY";
 pub(crate) fn scaled(count: usize) -> usize {
     let scale = std::env::var("BATPAK_TEST_SCALE").ok();
     let scale: f64 = scale.and_then(|text| text.parse().ok()).unwrap_or(1.0);
-    #[expect(clippy::cast_possible_truncation, reason = "a count of rounds")]
     let scaled = (count as f64 * scale) as usize;
     scaled.max(1)
 }

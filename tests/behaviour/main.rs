@@ -6,12 +6,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a test that cannot go on has failed"
 )]
 
 mod harness;
 
 mod a_batch_is_judged_and_stored_as_a_whole;
+mod a_command_behind_a_refusal_or_a_replay_is_carried_out;
 mod a_configuration_that_makes_no_sense_is_refused;
 mod a_cursor_sees_every_event_once;
 mod a_cursor_worker_handles_every_event;

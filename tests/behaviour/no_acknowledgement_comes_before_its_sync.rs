@@ -84,7 +84,8 @@ impl Trace {
         };
         if call.starts_with("pwrite64(") {
             let Some(name) = file(call) else { return };
-            let (arguments, returned) = call.rsplit_once(") = ").unwrap();
+            let (arguments, returned) = call.rsplit_once(" = ").unwrap();
+            let arguments = arguments.trim_end().trim_end_matches(')');
             let offset: u64 = arguments.rsplit_once(", ").unwrap().1.parse().unwrap();
             let length: u64 = returned.trim().parse().unwrap();
             let range = (offset, offset + length, ended);
@@ -98,19 +99,9 @@ impl Trace {
                 None => {}
             }
         } else if call.starts_with("rename") {
-            let (from, to) = call.split_once(", ").unwrap();
-            // The new name stands in the last pair of quotes.
-            let name = |text: &str| {
-                text.rsplit('"')
-                    .nth(1)
-                    .unwrap()
-                    .rsplit('/')
-                    .next()
-                    .unwrap()
-                    .to_owned()
-            };
-            let from = name(from);
-            let to = name(to);
+            let names: Vec<_> = call.split('"').skip(1).step_by(2).collect();
+            let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+            let (from, to) = (name(names[0]), name(names[1]));
             let mut seen = self.files.remove(&from).unwrap_or_default();
             seen.named = Some(ended);
             self.files.insert(to, seen);
@@ -158,10 +149,7 @@ fn judge(log: &str, directory: &str) -> Trace {
             continue;
         };
         let call = call.trim_start();
-        if let Some((_, told)) = call
-            .split_once("\\n>ack ")
-            .filter(|_| call.starts_with("write(1"))
-        {
+        if let Some((_, told)) = call.split_once("\\n>ack ") {
             trace.acknowledge(&format!("ack {}", told.split("\\n").next().unwrap()));
         }
         if let Some(begun) = call.strip_suffix(" <unfinished ...>") {
@@ -180,8 +168,9 @@ fn judge(log: &str, directory: &str) -> Trace {
             }
             None => (call.to_owned(), number),
         };
-        if !whole.contains(") = -1 ") && whole.contains(") = ") {
-            trace.take(&whole.replace(")  ", ") "), directory, begun, number);
+        let returned = whole.rsplit_once(" = ").map(|(_, returned)| returned);
+        if returned.is_some_and(|returned| !returned.starts_with('-')) {
+            trace.take(&whole, directory, begun, number);
         }
     }
     trace

@@ -251,7 +251,7 @@ fn every_kind_but_the_reserved_ones() {
         .filter(|bits| !matches!(bits >> 12, 0 | 0xD))
         .collect();
     assert!(kinds == expected);
-    for bits in [0x1000u16, 0x1fff, 0xCfff, 0xE000, 0xffff] {
+    for bits in [0x1000u16, 0x1fff, 0xcfff, 0xE000, 0xffff] {
         let found = store.by_fact(EventKind::from_u16(bits));
         assert_eq!(found.len(), 1);
         let event = store.get_as::<u16>(found[0].event_id).unwrap().event;

@@ -34,6 +34,15 @@ impl Acknowledgement {
         }
     }
 
+    /// Returns whether the caller is to be told of success.
+    pub fn is_success(&self) -> bool {
+        match self {
+            Self::One(_, answer) => answer.is_ok(),
+            Self::Batch(_, answer) => answer.is_ok(),
+            Self::Synced(_, answer) => answer.is_ok(),
+        }
+    }
+
     /// Turns the answer into a failure at `stage`.
     pub fn failed(self, stage: BatchStage, error: &StoreError) -> Self {
         let error = error.copied();

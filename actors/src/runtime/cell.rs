@@ -31,7 +31,8 @@ pub(crate) struct Cell<A: Actor, F> {
     mailbox: Arc<Mailbox<A::Message>>,
     queued: Queued<A::Message>,
     desk: Desk<A::Answer>,
-    kept: A::Kept,
+    /// Goes with the actor when it ends for good, so that whoever waits on it is told.
+    kept: Option<A::Kept>,
     factory: F,
     budget: RestartBudget,
     actor: Option<A>,
@@ -57,7 +58,7 @@ where
             queued: Queued::of_mailbox(Arc::clone(&mailbox)),
             mailbox,
             desk,
-            kept,
+            kept: Some(kept),
             factory,
             budget,
             actor: None,
@@ -71,7 +72,9 @@ where
         let restart = Restart {
             count: self.budget.granted(),
         };
-        let (factory, kept) = (&mut self.factory, &mut self.kept);
+        let (factory, Some(kept)) = (&mut self.factory, &mut self.kept) else {
+            return;
+        };
         match catch_unwind(AssertUnwindSafe(|| factory(restart, kept))) {
             Ok(Ok(actor)) => {
                 self.actor = Some(actor);
@@ -132,13 +135,13 @@ where
     where
         C: FnOnce(&mut A, &mut Queued<A::Message>, &mut Turn<'_, A>) -> Result<Next, Fault>,
     {
-        let Some(actor) = self.actor.as_mut() else {
+        let (Some(actor), Some(kept)) = (self.actor.as_mut(), self.kept.as_mut()) else {
             return;
         };
         // Whatever the call is about, it may make the actor take what it has left so far.
         self.refused_group = false;
         let queued = &mut self.queued;
-        let mut turn = Turn::new(&mut self.desk, &mut self.kept);
+        let mut turn = Turn::new(&mut self.desk, kept);
         match catch_unwind(AssertUnwindSafe(|| call(actor, queued, &mut turn))) {
             Ok(Ok(Next::Open)) => {}
             Ok(Ok(Next::AwaitAnswer)) if self.desk.awaits() => self.awaits_answer = true,
@@ -187,7 +190,8 @@ impl<A: Actor, F> Cell<A, F> {
             return;
         }
         let actor = self.actor.take();
-        let _outcome = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+        let kept = self.kept.take();
+        let _outcome = catch_unwind(AssertUnwindSafe(|| drop((actor, kept))));
         self.desk.forget_incarnation();
         let mailbox = &self.mailbox;
         let queued = &mut self.queued;

@@ -24,14 +24,18 @@ pub struct ViewWriter {
 impl ViewWriter {
     /// Takes up a view.
     pub fn resume(view: Arc<ReadView>) -> Self {
+        let chunks = view.lists.load().chunks.clone();
         let mut writer = Self {
-            chunk: view.lists.load().chunks.last().cloned(),
+            chunk: chunks.last().cloned(),
             view,
             next_slot: 0,
             latest: HashMap::new(),
             next_sequence: 0,
         };
-        if let Some(chunk) = writer.chunk.clone() {
+        // The last chunk may have been added just before a crash, with nothing in it yet.
+        for chunk in chunks.iter().rev().take(2).rev() {
+            writer.latest.clear();
+            writer.next_slot = 0;
             while let Some(entry) = chunk.get(writer.next_slot) {
                 writer
                     .latest

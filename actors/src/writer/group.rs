@@ -120,17 +120,17 @@ impl GroupInHand {
         let mut rests_on_group = false;
         let mut keys = HashSet::new();
         for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
+            let key = item.event_id;
+            let staged = self.contents.staged.keys.get(&key).cloned();
+            rests_on_group |= staged.is_some();
             let refused = |error| Refused {
                 item_index,
                 error,
                 rests_on_group,
             };
-            let key = item.event_id;
             if !keys.insert(key) {
                 return Err(refused(StoreError::DuplicateKey { key }));
             }
-            let staged = self.contents.staged.keys.get(&key).cloned();
-            let in_hand = staged.is_some();
             let stored = match staged {
                 Some(stored) => Some(stored),
                 None => known.stored(key).map_err(refused)?,
@@ -140,7 +140,6 @@ impl GroupInHand {
             if item.strict && receipt.replay == Some(crate::protocol::Replay::OtherEvent) {
                 return Err(refused(StoreError::IdempotencyConflict { key }));
             }
-            rests_on_group |= in_hand;
             receipts.push(receipt);
         }
         match receipts.len() {
@@ -325,12 +324,42 @@ impl GroupInHand {
 }
 
 impl Contents {
-    /// Returns those who wait, told what came of the group at `stage`.
-    pub(super) fn failed(self, stage: BatchStage, error: &StoreError) -> Vec<Acknowledgement> {
+    /// Keeps of a group that was cut back only those who wait; who rests on it is told that it came
+    /// to nothing.
+    pub(super) fn cut_back(self, position: LogPosition, error: &StoreError) -> Self {
         let tell = |waiting: Waiting| match waiting.rests_on_group {
-            true => waiting.acknowledgement.failed(stage, error),
-            false => waiting.acknowledgement,
+            true => Waiting {
+                acknowledgement: waiting.acknowledgement.failed(BatchStage::Writing, error),
+                rests_on_group: false,
+            },
+            false => waiting,
         };
-        self.waiting.into_iter().map(tell).collect()
+        Self {
+            position,
+            entries: Vec::new(),
+            staged: Recent::default(),
+            names: HashMap::new(),
+            waiting: self.waiting.into_iter().map(tell).collect(),
+            durable: self.durable,
+        }
+    }
+
+    /// Tells those who wait that their fate is open: nobody is told of success any more, not even
+    /// of an earlier one, whose durability rested on the same sync.
+    pub(super) fn left_open(self, stage: BatchStage, detail: &str) {
+        let fate = StoreError::FateUnknown {
+            detail: detail.into(),
+        };
+        for Waiting {
+            acknowledgement,
+            rests_on_group,
+        } in self.waiting
+        {
+            if rests_on_group || acknowledgement.is_success() {
+                acknowledgement.failed(stage, &fate).deliver();
+            } else {
+                acknowledgement.deliver();
+            }
+        }
     }
 }

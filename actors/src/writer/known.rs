@@ -101,7 +101,14 @@ impl Known {
         let Some(entry) = self.reader.view().by_id(key) else {
             return Ok(None);
         };
-        let event = self.reader.read(&entry)?;
+        // The key is stored, whatever cannot be read now: a caller that was told that nothing was
+        // written would store it again under another key.
+        let event = self
+            .reader
+            .read(&entry)
+            .map_err(|error| StoreError::FateUnknown {
+                detail: format!("the event that the key stands for cannot be read: {error}"),
+            })?;
         Ok(Some(Stored {
             receipt: receipt_of(&entry),
             coordinate: entry.coord,

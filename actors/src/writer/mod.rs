@@ -24,8 +24,8 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
 use durable::Durable;
 use group::{Contents, GroupInHand};
-use known::{Known, Recent};
-use segment::{OpenSegment, SwitchFailed, reopen};
+use known::Known;
+use segment::{OpenSegment, Reopened, SwitchFailed, reopen};
 use std::sync::Arc;
 
 /// What a writer works on.
@@ -67,6 +67,9 @@ pub struct Writer {
     /// A written group whose acknowledgement waits for the sync that is under way.
     unacknowledged: Option<Contents>,
     timer_is_set: bool,
+    /// The sync that is under way has taken longer than promised: nothing is acknowledged until it
+    /// is through.
+    sync_is_overdue: bool,
     buffer: Vec<u8>,
 }
 
@@ -94,34 +97,33 @@ impl Writer {
         indexer: Address<indexer::Message>,
         crashed: bool,
     ) -> Result<Self, Fault> {
-        let mut position = options.start;
-        let mut segment = None;
-        let mut recent = Recent::default();
-        if crashed {
-            let visible = options.reader.view().visible();
-            let found = reopen(&options.fs, &options.start, visible)
-                .map_err(|error| Fault::Crash(error.to_string()))?;
-            if found.position.next_sequence < visible {
-                return Err(Fault::Poison(
-                    "the log is shorter than what readers saw".into(),
-                ));
+        let found = match crashed {
+            false => Reopened::untouched(&options.start),
+            true => {
+                let visible = options.reader.view().visible();
+                reopen(&options.fs, &options.start, visible).map_err(|error| {
+                    if matches!(error, StoreError::Io(_) | StoreError::StorageFull { .. }) {
+                        return Fault::Crash(error.to_string());
+                    }
+                    // What was written is not there any more: no restart mends that, and nothing
+                    // was touched, so that the next opening finds the evidence.
+                    Fault::Poison(error.to_string())
+                })?
             }
-            position = found.position;
-            segment = found.segment;
-            recent = found.recent;
-        }
+        };
         Ok(Self {
-            known: Known::new(Arc::clone(&options.reader), recent),
-            durable: Durable::new(options.sync, position),
-            segment_is_new: segment.is_some(),
-            segment,
-            position,
+            known: Known::new(Arc::clone(&options.reader), found.recent),
+            durable: Durable::new(options.sync, found.position),
+            segment_is_new: found.segment.is_some(),
+            segment: found.segment,
+            position: found.position,
             options,
             roller,
             indexer,
             prepared: Prepared::None,
             unacknowledged: None,
             timer_is_set: false,
+            sync_is_overdue: false,
             buffer: Vec::new(),
         })
     }
@@ -139,9 +141,7 @@ impl Writer {
         );
         if let (true, Some(reason)) = (writes, self.indexer.exit_reason()) {
             // Nothing written could become visible, so nothing more is written.
-            if let Some(message) = queued.pop() {
-                answer_with(message, || StoreError::ended("indexer", &reason));
-            }
+            self.refuse_next(queued, &StoreError::ended("indexer", &reason), turn);
             return Ok(Next::Open);
         }
         if !closing && self.is_full() || writes && self.segment.is_none() {
@@ -149,9 +149,7 @@ impl Writer {
                 Switched::Done => {}
                 Switched::Waiting => return Ok(Next::AwaitAnswer),
                 Switched::Refused(error) if writes => {
-                    if let Some(message) = queued.pop() {
-                        answer_with(message, || error.copied());
-                    }
+                    self.refuse_next(queued, &error, turn);
                     return Ok(Next::Open);
                 }
                 // A sync does not need the new segment; the next command tries again.
@@ -172,6 +170,23 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Refuses the next append; the refusal travels behind the answers before it.
+    fn refuse_next(
+        &mut self,
+        queued: &mut Queued<Message>,
+        error: &StoreError,
+        turn: &mut Turn<'_, Self>,
+    ) {
+        let acknowledgement = match queued.pop() {
+            Some(Message::Append { reply, .. }) => Acknowledgement::One(reply, Err(error.copied())),
+            Some(Message::AppendBatch { reply, .. }) => {
+                Acknowledgement::Batch(reply, Err(batch_failed((0, error.copied()))))
+            }
+            Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => return,
+        };
+        self.tell_indexer(Vec::new(), vec![acknowledgement], turn);
     }
 
     fn is_full(&self) -> bool {
@@ -241,7 +256,9 @@ impl Writer {
         };
         let buffer = std::mem::take(&mut self.buffer);
         let mut group = GroupInHand::start(segment, self.position, buffer);
-        while let Some(message) = queued.peek() {
+        while let Some(message @ (Message::Append { .. } | Message::AppendBatch { .. })) =
+            queued.peek()
+        {
             if !group.has_room_for(message.weight(), message.event_count()) {
                 break;
             }
@@ -271,15 +288,11 @@ impl Writer {
             match segment.write(&bytes, self.position.offset, limit) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    let failed = contents.failed(BatchStage::Writing, &error.into());
-                    self.tell_indexer(Vec::new(), failed, turn);
-                    return Ok(Next::Open);
+                    let contents = contents.cut_back(self.position, &error.into());
+                    return self.settle(contents, turn);
                 }
                 Err(error) => {
-                    let fate = StoreError::FateUnknown {
-                        detail: error.to_string(),
-                    };
-                    deliver(contents.failed(BatchStage::Writing, &fate));
+                    contents.left_open(BatchStage::Writing, &error.to_string());
                     return Err(self.poison(error));
                 }
             }
@@ -385,12 +398,6 @@ fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {
     }
 }
 
-fn deliver(acknowledgements: Vec<Acknowledgement>) {
-    for acknowledgement in acknowledgements {
-        acknowledgement.deliver();
-    }
-}
-
 /// Answers a message that was not and will not be carried out.
 fn answer_with(message: Message, error: impl Fn() -> StoreError) {
     match message {
@@ -437,7 +444,7 @@ impl Actor for Writer {
             Answer::Synced(outcome) => return self.synced(outcome, turn),
         }
         // A group that waits for a sync keeps the inbox shut whatever else is answered.
-        Ok(if self.unacknowledged.is_some() {
+        Ok(if self.unacknowledged.is_some() || self.sync_is_overdue {
             Next::AwaitAnswer
         } else {
             Next::Open
@@ -459,7 +466,7 @@ impl Message {
         match self {
             Self::Append { .. } => 1,
             Self::AppendBatch { items, .. } => <[Append]>::len(items),
-            Self::Sync { .. } | Self::Close { .. } | Self::Panic => usize::MAX / 2,
+            Self::Sync { .. } | Self::Close { .. } | Self::Panic => 0,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::known::{Head, Recent, Stored};
 use crate::error::StoreError;
 use crate::protocol::AppendReceipt;
 use crate::protocol::roller::PreparedFile;
+use crate::recovery::rewrite;
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::directory::read_directory;
@@ -11,7 +12,10 @@ use batpak_log::event::hash::payload_hash;
 use batpak_log::fs::{Access, File, Fs, write_all_at};
 use batpak_log::layout::PREPARED_NAME;
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::{Binding, GroupEvent, GroupReader, SegmentHeader, SegmentName, Step};
+use batpak_log::recover_segment::{recover_newest, recover_sealed};
+use batpak_log::segment::{
+    Binding, GroupEvent, Predecessor, SegmentHeader, SegmentName, TailFacts,
+};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -170,56 +174,100 @@ pub(super) struct Reopened {
 
 /// Reads where the log ends after a crash of the writer. `start` is where it ended when the store
 /// was opened; readers see everything below `visible`.
+///
+/// # Errors
+/// `Io` when something cannot be read or written now, `CrcMismatch` or `CorruptSegment` when what
+/// was written is damaged or gone: then nothing was touched.
 pub(super) fn reopen(
     fs: &Arc<dyn Fs>,
     start: &LogPosition,
     visible: u64,
 ) -> Result<Reopened, StoreError> {
+    // A name that the crash kept from being made durable is made so before anything rests on it.
+    fs.sync_directory("")?;
     let segments = read_directory(&**fs)?.segments;
-    let mut found = Reopened {
-        segment: None,
-        position: *start,
-        recent: Recent::default(),
-    };
+    let mut found = Reopened::untouched(start);
     for (at, header) in segments.iter().enumerate() {
         let successor = segments.get(at + 1);
         let seen = successor.is_some_and(|successor| successor.first_sequence <= visible);
         if header.segment.id > start.last_id && !seen {
-            found.read(fs, header, successor.is_none())?;
+            match successor.and_then(|successor| successor.predecessor) {
+                Some(sealed) => found.read_sealed(fs, header, &sealed)?,
+                None => found.read_newest(fs, header, visible)?,
+            }
         }
     }
     Ok(found)
 }
 
 impl Reopened {
-    fn read(
+    /// Returns a log to which nothing was written yet.
+    pub(super) fn untouched(start: &LogPosition) -> Self {
+        Self {
+            segment: None,
+            position: *start,
+            recent: Recent::default(),
+        }
+    }
+
+    fn read_sealed(
         &mut self,
         fs: &Arc<dyn Fs>,
         header: &SegmentHeader,
-        newest: bool,
+        sealed: &Predecessor,
     ) -> Result<(), StoreError> {
-        let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
-        let mut reader = GroupReader::new(Arc::clone(&file), header, file.len()?);
-        self.position = LogPosition::at_start_of(header);
-        while let Step::Group(group) = reader.step()? {
-            self.position.advance(&group);
+        let file = fs.open(&header.segment.file_name(), Access::Read)?;
+        self.position = recover_sealed(&file, header, sealed, &mut |header, group| {
             for event in &group.events {
-                self.remember(header, event);
+                self.recent.remember(header, event);
             }
-        }
-        if newest {
-            file.truncate(self.position.offset)?;
-            file.sync_all()?;
-            let header = Arc::new(header.clone());
-            let mut segment = OpenSegment::new(header, file, self.position.offset);
-            for (number, name) in (0..).zip(reader.names()) {
-                segment.names.insert(name.clone(), number);
-            }
-            self.segment = Some(segment);
-        }
+        })?;
         Ok(())
     }
 
+    /// Reads the open segment, cuts an unfinished group away and makes the rest durable.
+    fn read_newest(
+        &mut self,
+        fs: &Arc<dyn Fs>,
+        header: &SegmentHeader,
+        visible: u64,
+    ) -> Result<(), StoreError> {
+        let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
+        let mut names = HashMap::new();
+        // The machine has not been restarted under a running process, so a broken group before a
+        // whole one is damage.
+        let facts = TailFacts {
+            same_boot: true,
+            ..TailFacts::default()
+        };
+        let end = recover_newest(&file, header, facts, &mut |header, group| {
+            for event in &group.events {
+                names.insert(event.coordinate.clone(), event.record.name);
+                self.recent.remember(header, event);
+            }
+        })?;
+        self.position = end.position;
+        if self.position.next_sequence < visible {
+            let detail = "it is shorter than what readers saw";
+            return Err(StoreError::corrupt(header.segment.id, detail));
+        }
+        file.truncate(self.position.offset)?;
+        rewrite(
+            &*file,
+            end.proven.max(header.encoded_len()),
+            self.position.offset,
+        )?;
+        file.sync_all()?;
+        let header = Arc::new(header.clone());
+        let mut segment = OpenSegment::new(header, file, self.position.offset);
+        segment.names = names;
+        self.segment = Some(segment);
+        Ok(())
+    }
+}
+
+impl Recent {
+    /// Takes up an event that readers may not see yet.
     fn remember(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
         let record = &event.record;
         let head = Head {
@@ -227,9 +275,7 @@ impl Reopened {
             event_hash: record.event_hash,
             sequence: event.sequence,
         };
-        self.recent
-            .heads
-            .insert(event.coordinate.entity_arc(), head);
+        self.heads.insert(event.coordinate.entity_arc(), head);
         if record.keyed {
             let disk_pos = DiskPos {
                 segment_id: header.segment.id,
@@ -249,7 +295,7 @@ impl Reopened {
                 kind: record.kind,
                 payload_hash: payload_hash(record.payload),
             };
-            self.recent.keys.insert(record.event_id, stored);
+            self.keys.insert(record.event_id, stored);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! When the writer acknowledges: at once, after a sync, or after one that is under way.
 
+use super::Writer;
 use super::group::Contents;
-use super::{Writer, deliver};
 use crate::error::{BatchStage, StoreError};
 use crate::protocol::writer::Answer;
 use crate::protocol::{Acknowledgement, roller};
+use crate::recovery::rewrite;
 use crate::roller::sync_file;
 use crate::runtime::{Closed, Fault, Next, ReplyTo, Turn};
 use batpak_log::fs::write_all_at;
@@ -30,10 +31,7 @@ impl Writer {
             return Ok(Next::AwaitAnswer);
         }
         if sync && let Err(error) = self.sync_now() {
-            let fate = StoreError::FateUnknown {
-                detail: error.to_string(),
-            };
-            deliver(contents.failed(BatchStage::Syncing, &fate));
+            contents.left_open(BatchStage::Syncing, &error.to_string());
             return Err(self.poison(error));
         }
         self.publish(contents, turn);
@@ -51,6 +49,20 @@ impl Writer {
         }
         self.durable.proven = self.position;
         Ok(())
+    }
+
+    /// As [`sync_now`](Self::sync_now), after a sync of which nobody knows whether it failed: the
+    /// operating system tells a failure once, and then takes the lost bytes for written.
+    fn rewrite_and_sync(&mut self) -> io::Result<()> {
+        if let Some(segment) = &self.segment {
+            let from = self
+                .durable
+                .proven
+                .offset
+                .max(segment.header().encoded_len());
+            rewrite(&**segment.file(), from, self.position.offset)?;
+        }
+        self.sync_now()
     }
 
     fn sync_in_background(&mut self, turn: &mut Turn<'_, Self>) {
@@ -76,11 +88,15 @@ impl Writer {
             (Ok(Ok(())), None) => {}
             // The roller did not get to it, or it failed with the roller: this thread syncs now.
             (Err(Closed) | Ok(Err(StoreError::ActorEnded { .. })), _) => {
-                if let Err(error) = self.sync_now() {
+                if let Err(error) = self.rewrite_and_sync() {
                     return Err(self.fail_unacknowledged(error));
                 }
             }
             (Ok(Err(error)), _) => return Err(self.fail_unacknowledged(error)),
+        }
+        if std::mem::take(&mut self.sync_is_overdue) {
+            // What came in the meantime has waited as long already.
+            self.sync_in_background(turn);
         }
         match self.unacknowledged.take() {
             Some(contents) => self.settle(contents, turn),
@@ -93,10 +109,7 @@ impl Writer {
 
     fn fail_unacknowledged(&mut self, error: impl std::fmt::Display) -> Fault {
         if let Some(contents) = self.unacknowledged.take() {
-            let fate = StoreError::FateUnknown {
-                detail: error.to_string(),
-            };
-            deliver(contents.failed(BatchStage::Syncing, &fate));
+            contents.left_open(BatchStage::Syncing, &error.to_string());
         }
         self.poison(error)
     }
@@ -119,7 +132,10 @@ impl Writer {
         match self.durable.under_way {
             // The sync that is under way takes longer than half the delay: nothing more is
             // acknowledged until it is through.
-            Some(_) => Ok(Next::AwaitAnswer),
+            Some(_) => {
+                self.sync_is_overdue = true;
+                Ok(Next::AwaitAnswer)
+            }
             None => {
                 self.sync_in_background(turn);
                 self.set_timer(turn);
@@ -159,19 +175,23 @@ impl Writer {
             return Ok(Next::Stop);
         };
         let position = self.position;
-        let finish = || -> io::Result<()> {
-            let file = &**segment.file();
-            file.truncate(position.offset)?;
-            file.sync_all()?;
-            let footer = encode_footer(segment.binding(), &position.as_trailer(true));
-            write_all_at(file, &footer, position.offset)?;
-            file.sync_all()
-        };
-        if let Err(error) = finish() {
+        let file = &**segment.file();
+        let synced = file
+            .truncate(position.offset)
+            .and_then(|()| file.sync_all());
+        if let Err(error) = synced {
             reply.answer(Err(StoreError::FateUnknown {
                 detail: error.to_string(),
             }));
             return Err(self.poison(error));
+        }
+        let footer = encode_footer(segment.binding(), &position.as_trailer(true));
+        let marked = write_all_at(file, &footer, position.offset).and_then(|()| file.sync_all());
+        if let Err(error) = marked {
+            // Every event is durable; the next opening reads the log as after a crash.
+            tracing::warn!(%error, "a store was closed without its clean mark");
+            reply.answer(Ok(None));
+            return Ok(Next::Stop);
         }
         reply.answer(Ok(Some(position)));
         Ok(Next::Stop)

@@ -71,6 +71,7 @@ impl Simulation {
                 sync_all: false,
             },
             checkpoints: true,
+            room_limit: None,
             waiting: Waiting::Park,
             placement: Placement::Shared,
         }

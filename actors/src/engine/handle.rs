@@ -1,0 +1,174 @@
+//! What callers hold: addresses and the reader, and nothing that keeps the engine alive.
+
+use crate::error::StoreError;
+use crate::protocol::broker::{Notification, Registered};
+use crate::protocol::{Append, AppendReceipt, broker, indexer, writer};
+use crate::reader::Reader;
+use crate::runtime::{Address, Closed, NotDelivered, Reply, ReplyTo};
+use batpak_log::coordinate::Region;
+use batpak_log::layout::GROUP_EVENTS_MAX;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Addresses and the reader: everything that a caller needs.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    pub(super) reader: Arc<Reader>,
+    pub(super) writer: Option<Address<writer::Message>>,
+    pub(super) indexer: Address<indexer::Message>,
+    pub(super) broker: Option<Address<broker::Message>>,
+    /// How long a caller waits for room in the writer's mailbox; for ever when none.
+    pub(super) room_limit: Option<Duration>,
+}
+
+impl EngineHandle {
+    /// Returns the reader.
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// Asks the writer to append; waits while its mailbox is full.
+    ///
+    /// # Errors
+    /// What says that nothing was written: `Closed`, `Poisoned`, `ActorEnded`, `Busy`.
+    pub fn append(
+        &self,
+        append: Box<Append>,
+    ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
+        self.ask_writer(|reply| writer::Message::Append { append, reply })
+    }
+
+    /// Asks the writer to append all or nothing; waits while its mailbox is full.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); `Configuration` for more than 65,535 items.
+    pub fn append_batch(
+        &self,
+        items: Vec<Append>,
+    ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
+        if items.len() > GROUP_EVENTS_MAX {
+            let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
+            return Err(StoreError::Configuration(text));
+        }
+        self.ask_writer(|reply| writer::Message::AppendBatch { items, reply })
+    }
+
+    /// Asks the writer to make everything acknowledged durable.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn sync(&self) -> Result<Reply<Result<(), StoreError>>, StoreError> {
+        self.ask_writer(|reply| writer::Message::Sync { reply })
+    }
+
+    fn ask_writer<T>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> writer::Message,
+    ) -> Result<Reply<T>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        let asked = match self.room_limit {
+            None => writer.ask(message),
+            Some(limit) => writer.ask_within(message, limit),
+        };
+        asked.map_err(|error| not_delivered("writer", &error, self.room_limit))
+    }
+
+    /// Returns how many commands wait for the writer, and how many may.
+    pub fn writer_queue(&self) -> (usize, usize) {
+        let lengths = |writer: &Address<_>| (writer.depth(), writer.capacity());
+        self.writer.as_ref().map_or((0, 0), lengths)
+    }
+
+    /// Reads what others have written since; returns the sequence below which all is visible.
+    ///
+    /// # Errors
+    /// What reading the log returns.
+    pub fn refresh(&self) -> Result<u64, StoreError> {
+        ask("indexer", &self.indexer, |reply| {
+            indexer::Message::CatchUp { reply }
+        })?
+    }
+
+    /// Registers for notifications.
+    ///
+    /// # Errors
+    /// `Closed` or `ActorEnded`; `Configuration` when the store is open read-only.
+    pub fn subscribe(
+        &self,
+        region: &Region,
+        capacity: usize,
+    ) -> Result<Registered<Notification>, StoreError> {
+        let region = Box::new(region.clone());
+        let message = |reply| broker::Message::Subscribe {
+            region,
+            capacity,
+            reply,
+        };
+        ask(
+            "broker",
+            self.broker.as_ref().ok_or_else(read_only)?,
+            message,
+        )
+    }
+
+    /// Registers to be woken.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Self::subscribe).
+    pub fn watch(&self, region: &Region) -> Result<Registered<()>, StoreError> {
+        let region = Box::new(region.clone());
+        let message = |reply| broker::Message::Watch { region, reply };
+        ask(
+            "broker",
+            self.broker.as_ref().ok_or_else(read_only)?,
+            message,
+        )
+    }
+
+    /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is
+    /// passed over.
+    pub fn unsubscribe(&self, subscriber: u64) {
+        if let Some(broker) = &self.broker {
+            // A broker that has ended has no subscribers.
+            let _ = broker.tell(broker::Message::Unsubscribe { subscriber });
+        }
+    }
+}
+
+fn read_only() -> StoreError {
+    StoreError::Configuration("the store is open read-only".into())
+}
+
+fn ask<M, T>(
+    actor: &'static str,
+    address: &Address<M>,
+    message: impl FnOnce(ReplyTo<T>) -> M,
+) -> Result<T, StoreError> {
+    let reply = address
+        .ask(message)
+        .map_err(|error| not_delivered(actor, &error, None))?;
+    reply.wait().map_err(|Closed| StoreError::ActorEnded {
+        actor,
+        detail: "it crashed before it answered".into(),
+    })
+}
+
+/// Returns what a caller is told whose message came back: nothing was done about it.
+pub(super) fn not_delivered<M>(
+    actor: &'static str,
+    error: &NotDelivered<M>,
+    limit: Option<Duration>,
+) -> StoreError {
+    match error {
+        NotDelivered::Ended(_, reason) => StoreError::ended(actor, reason),
+        NotDelivered::Full(_) => StoreError::Busy {
+            after_ms: milliseconds(limit),
+        },
+    }
+}
+
+pub(super) fn milliseconds(limit: Option<Duration>) -> u64 {
+    limit.map_or(0, |limit| {
+        u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+    })
+}

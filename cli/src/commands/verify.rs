@@ -1,0 +1,82 @@
+//! `batpak verify`: recomputes every hash and every chain.
+
+use crate::event_line::id_text;
+use crate::failure::{Failure, is_damage};
+use crate::output::{Output, counted};
+use crate::place::require_store;
+use crate::progress;
+use batpak::prelude::*;
+use batpak::store::{BadEvent, Verification};
+use serde_json::json;
+use std::path::Path;
+
+pub(crate) fn run(path: &Path, output: &mut Output) -> Result<(), Failure> {
+    require_store(path)?;
+    let verification = match verify(path) {
+        Ok(verification) => verification,
+        Err(error) => {
+            if output.is_json() && is_damage(&error) {
+                output.json(&json!({"ok": false, "refused": error.to_string()}))?;
+            }
+            return Err(error.into());
+        }
+    };
+    tell(&verification, output)?;
+    match verification.first_bad {
+        None => Ok(()),
+        Some(bad) => Err(Failure::Bad(sentence(&bad))),
+    }
+}
+
+fn verify(path: &Path) -> Result<Verification, StoreError> {
+    let store = Store::open_read_only(StoreConfig::new(path))?;
+    let total = store.stats().event_count as u64;
+    let bar = progress::start("verifying", Some(total));
+    let verification = store.verify_with(|checked| bar.set_position(checked));
+    bar.finish_and_clear();
+    verification
+}
+
+fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure> {
+    let Verification {
+        events,
+        entities,
+        first_bad,
+        ..
+    } = verification;
+    if output.is_json() {
+        let first_bad = first_bad.as_ref().map(|bad| {
+            json!({
+                "event": id_text(bad.event_id),
+                "entity": bad.entity,
+                "sequence": bad.sequence,
+                "detail": bad.detail,
+            })
+        });
+        return output.json(&json!({
+            "ok": first_bad.is_none(),
+            "events": events,
+            "entities": entities,
+            "first_bad": first_bad,
+        }));
+    }
+    if first_bad.is_some() {
+        return Ok(());
+    }
+    let entities = counted(*entities, "entity");
+    let events = counted(*events, "event");
+    output.line(format_args!(
+        "good: {events} of {entities}, every hash and chain recomputed"
+    ))
+}
+
+fn sentence(bad: &BadEvent) -> String {
+    let BadEvent {
+        event_id,
+        entity,
+        sequence,
+        detail,
+    } = bad;
+    let id = id_text(*event_id);
+    format!("the first bad event is {id} of {entity} (sequence {sequence}): {detail}")
+}
