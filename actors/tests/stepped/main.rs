@@ -9,6 +9,7 @@
 
 mod faults;
 mod panicking_fs;
+mod promises;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
