@@ -5,7 +5,6 @@
 //! header lists the sources, and an opening removes those that a crash left.
 
 use crate::error::StoreError;
-use crate::roller::RollerOptions;
 use crate::view::ReadView;
 use batpak_log::directory::read_directory;
 use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
@@ -40,14 +39,16 @@ struct Candidate {
 /// # Errors
 /// What reading or writing returns; the sources are then still there.
 pub(crate) fn merge_small_neighbours(
-    options: &RollerOptions,
+    fs: &Arc<dyn Fs>,
+    view: &ReadView,
+    segment_max_bytes: u64,
     mut end: LogPosition,
 ) -> Result<LogPosition, StoreError> {
     let mut budget = MERGE_BYTES_MAX;
-    while let Some(sources) = choose(&*options.fs, options.segment_max_bytes.min(budget))? {
+    while let Some(sources) = choose(&**fs, segment_max_bytes.min(budget))? {
         let bytes: u64 = sources.iter().map(|source| source.len).sum();
         budget = budget.saturating_sub(bytes);
-        let merged = merge(options, &sources)?;
+        let merged = merge(fs, view, &sources)?;
         if merged.last_id == end.last_id {
             end = LogPosition {
                 next_sequence: end.next_sequence,
@@ -97,8 +98,11 @@ fn class(len: u64) -> u32 {
     len.max(1).ilog2() / CLASS_BITS
 }
 
-fn merge(options: &RollerOptions, sources: &[Candidate]) -> Result<LogPosition, StoreError> {
-    let fs = &options.fs;
+fn merge(
+    fs: &Arc<dyn Fs>,
+    view: &ReadView,
+    sources: &[Candidate],
+) -> Result<LogPosition, StoreError> {
     let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
         return Err(StoreError::Configuration("nothing to merge".into()));
     };
@@ -106,7 +110,7 @@ fn merge(options: &RollerOptions, sources: &[Candidate]) -> Result<LogPosition, 
     crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
     let file = fs.create_new(MERGING_NAME)?;
     write_all_at(&*file, &header.encode(), 0)?;
-    let mut rewriter = Rewriter::new(&options.view, &header);
+    let mut rewriter = Rewriter::new(view, &header);
     for source in sources {
         let source_file = fs.open(&source.header.segment.file_name(), Access::Read)?;
         let mut failure = None;

@@ -62,10 +62,22 @@ impl Roller {
 
     fn close(&self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
         remove_if_there(&*self.options.fs, PREPARED_NAME)?;
-        match closed {
-            Some(position) => merge_small_neighbours(&self.options, position).map(Some),
-            None => Ok(None),
-        }
+        let Some(position) = closed else {
+            return Ok(None);
+        };
+        let RollerOptions {
+            fs,
+            view,
+            segment_max_bytes,
+            ..
+        } = &self.options;
+        let merged = merge_small_neighbours(fs, view, *segment_max_bytes, position);
+        Ok(Some(merged.unwrap_or_else(|error| {
+            // Whatever went wrong, the sources or what replaced them are whole, and the log is
+            // closed in good order: the next closing tries again.
+            tracing::warn!(%error, "small segments were not merged");
+            position
+        })))
     }
 }
 

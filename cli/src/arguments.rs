@@ -188,6 +188,7 @@ pub(crate) enum Export {
     #[command(after_help = "Examples:
   batpak export ndjson demo-store demo.ndjson
   batpak export ndjson demo-store | gzip > demo.ndjson.gz
+  diff <(batpak export ndjson --content one) <(batpak export ndjson --content other)
 
 A payload that JSON cannot say exactly is in `payload_msgpack`, as hexadecimal digits.")]
     Ndjson {
@@ -196,5 +197,9 @@ A payload that JSON cannot say exactly is in `payload_msgpack`, as hexadecimal d
         /// The file, which is replaced only once all is written; - for standard output
         #[arg(default_value = "-")]
         file: PathBuf,
+        /// Leave out sequence, clock and time, which the store gives: stores of equal content then
+        /// give equal files
+        #[arg(long)]
+        content: bool,
     },
 }

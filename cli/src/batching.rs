@@ -27,14 +27,22 @@ impl Batching {
         }
     }
 
-    /// Adds an event; returns the batch before it when it has become full.
+    /// Adds an event; returns a batch when one has become full, with the event or without it.
     pub(crate) fn push(&mut self, item: BatchAppendItem) -> Option<Vec<BatchAppendItem>> {
         let length = item.payload_bytes.len();
-        let full = self.items.len() >= self.items_max || self.bytes + length > BATCH_BYTES;
-        let batch = (full && !self.items.is_empty()).then(|| self.take());
+        let too_long = !self.items.is_empty() && self.bytes + length > BATCH_BYTES;
+        let before = too_long.then(|| self.take());
         self.bytes += length;
         self.items.push(item);
-        batch
+        // Never two at once: a batch that the event begins is full only where each event is a
+        // batch, and then there was none before it.
+        let full = self.items.len() >= self.items_max;
+        before.or_else(|| full.then(|| self.take()))
+    }
+
+    /// Tells whether no event waits for its batch to become full.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
     }
 
     /// Ends the batch: what has been gathered, which may be nothing.
@@ -71,8 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_cut_before_it_has_too_many_events_or_bytes() {
+    fn a_batch_is_cut_when_it_has_enough_events_and_before_too_many_bytes() {
         assert_eq!(cuts(&[1, 1, 1, 1]), [3, 1]);
+        assert_eq!(cuts(&[1, 1, 1]), [3, 0]);
         assert_eq!(cuts(&[BATCH_BYTES, 1]), [1, 1]);
         assert_eq!(cuts(&[1, BATCH_BYTES, 1]), [1, 1, 1]);
         assert_eq!(cuts(&[BATCH_BYTES * 2, BATCH_BYTES * 2]), [1, 1]);

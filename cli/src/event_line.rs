@@ -33,11 +33,11 @@ pub(crate) struct EventLine {
     causation: Option<String>,
     #[serde(default)]
     flags: u8,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     clock: Option<u32>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     time: Option<String>,
 }
 
@@ -67,6 +67,16 @@ impl EventLine {
             sequence: Some(entry.global_sequence),
             clock: Some(entry.clock),
             time: clock_text::from_microseconds(header.timestamp_us),
+        }
+    }
+
+    /// Leaves out what the store gives to an event, so that equal events give equal lines.
+    pub(crate) fn content_only(self) -> Self {
+        Self {
+            sequence: None,
+            clock: None,
+            time: None,
+            ..self
         }
     }
 

@@ -47,10 +47,10 @@ impl Failure {
 
     /// Makes a failure of writing to the output, where a closed pipe is no error.
     pub(crate) fn output(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::OutputClosed,
-            _ => Self::io("writing the output", error),
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::OutputClosed;
         }
+        Self::io("writing the output", error)
     }
 }
 

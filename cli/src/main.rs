@@ -49,9 +49,11 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Import(Import::Ndjson { file, store, batch }) => {
             commands::import_ndjson::run(&file, &store, batch, output)
         }
-        Command::Export(Export::Ndjson { store, file }) => {
-            commands::export_ndjson::run(&store, &file, output)
-        }
+        Command::Export(Export::Ndjson {
+            store,
+            file,
+            content,
+        }) => commands::export_ndjson::run(&store, &file, content, output),
         Command::Stats { store } => commands::stats::run(&store, output),
         Command::Stream { store, entity } => commands::stream::run(&store, &entity, output),
         Command::Show {

@@ -135,7 +135,11 @@ impl Import<'_> {
         })?;
         if let Some(batch) = self.batching.push(item) {
             self.recorder.record(batch)?;
-            self.handed_over = self.read - 1;
+            // A line that begins the next batch is not handed over with this one.
+            self.handed_over = match self.batching.is_empty() {
+                true => self.read,
+                false => self.read - 1,
+            };
         }
         Ok(())
     }

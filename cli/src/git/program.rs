@@ -214,12 +214,10 @@ impl Drop for RunningLog {
 }
 
 fn starting(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::Failed("the program git is not there: install it and try again".into())
-        }
-        _ => Failure::io("starting git", error),
+    if error.kind() == io::ErrorKind::NotFound {
+        return Failure::Failed("the program git is not there: install it and try again".into());
     }
+    Failure::io("starting git", error)
 }
 
 fn last_line(bytes: &[u8]) -> String {

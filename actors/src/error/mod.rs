@@ -1,5 +1,7 @@
 //! What can go wrong for a caller of the store.
 
+mod copied;
+
 use crate::runtime::ExitReason;
 use batpak_log::coordinate::CoordinateError;
 use batpak_log::error::LogError;
@@ -297,127 +299,6 @@ impl StoreError {
         Self::CorruptSegment {
             segment_id,
             detail: detail.into(),
-        }
-    }
-
-    /// Returns an equal error, for another caller that waits for the same thing. What it wraps is
-    /// kept as text.
-    pub fn copied(&self) -> Self {
-        match self {
-            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
-            Self::Coordinate(error) => Self::Coordinate(error.clone()),
-            Self::Serialization(error) => Self::Serialization(error.to_string().into()),
-            Self::CacheFailed(error) => Self::CacheFailed(error.to_string().into()),
-            Self::BatchFailed {
-                item_index,
-                stage,
-                source,
-            } => Self::BatchFailed {
-                item_index: *item_index,
-                stage: *stage,
-                source: Box::new(source.copied()),
-            },
-            Self::SequenceMismatch {
-                entity,
-                expected,
-                actual,
-            } => Self::SequenceMismatch {
-                entity: entity.clone(),
-                expected: *expected,
-                actual: *actual,
-            },
-            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
-                entity: entity.clone(),
-                actual: *actual,
-            },
-            Self::ClockExhausted { entity } => Self::ClockExhausted {
-                entity: entity.clone(),
-            },
-            Self::PartialReplay { stored, items } => Self::PartialReplay {
-                stored: *stored,
-                items: *items,
-            },
-            Self::NotFound(event_id) => Self::NotFound(*event_id),
-            Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
-            Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
-            Self::ReservedKind(kind) => Self::ReservedKind(*kind),
-            Self::Busy { after_ms } => Self::Busy {
-                after_ms: *after_ms,
-            },
-            Self::TimedOut { after_ms } => Self::TimedOut {
-                after_ms: *after_ms,
-            },
-            Self::WriterCrashed => Self::WriterCrashed,
-            Self::Closed => Self::Closed,
-            Self::IdempotencyRequired => Self::IdempotencyRequired,
-            Self::VisibilityFenceActive => Self::VisibilityFenceActive,
-            Self::VisibilityFenceNotActive => Self::VisibilityFenceNotActive,
-            Self::VisibilityFenceCancelled => Self::VisibilityFenceCancelled,
-            Self::Configuration(..)
-            | Self::FaultInjected(..)
-            | Self::CrcMismatch { .. }
-            | Self::CorruptSegment { .. }
-            | Self::Locked { .. }
-            | Self::MissingSegment { .. }
-            | Self::ForeignFile { .. }
-            | Self::Rollback { .. }
-            | Self::FutureVersion { .. }
-            | Self::Poisoned { .. }
-            | Self::FateUnknown { .. }
-            | Self::StorageFull { .. }
-            | Self::ActorEnded { .. } => self.copied_text(),
-        }
-    }
-
-    /// Copies the variants that hold text and numbers only.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the other variants are copied by `copied`"
-    )]
-    fn copied_text(&self) -> Self {
-        match self {
-            Self::Configuration(text) => Self::Configuration(text.clone()),
-            Self::FaultInjected(text) => Self::FaultInjected(text.clone()),
-            Self::CrcMismatch { segment_id, offset } => Self::CrcMismatch {
-                segment_id: *segment_id,
-                offset: *offset,
-            },
-            Self::CorruptSegment { segment_id, detail } => {
-                Self::corrupt(*segment_id, detail.clone())
-            }
-            Self::Locked { directory } => Self::Locked {
-                directory: directory.clone(),
-            },
-            Self::MissingSegment { segment_id } => Self::MissingSegment {
-                segment_id: *segment_id,
-            },
-            Self::ForeignFile { name, detail } => Self::ForeignFile {
-                name: name.clone(),
-                detail: detail.clone(),
-            },
-            Self::Rollback { detail } => Self::Rollback {
-                detail: detail.clone(),
-            },
-            Self::FutureVersion { name, detail } => Self::FutureVersion {
-                name: name.clone(),
-                detail: detail.clone(),
-            },
-            Self::Poisoned { detail } => Self::Poisoned {
-                detail: detail.clone(),
-            },
-            Self::StorageFull { detail } => Self::StorageFull {
-                detail: detail.clone(),
-            },
-            Self::ActorEnded { actor, detail } => Self::ActorEnded {
-                actor,
-                detail: detail.clone(),
-            },
-            Self::FateUnknown { detail } => Self::FateUnknown {
-                detail: detail.clone(),
-            },
-            other => Self::FateUnknown {
-                detail: other.to_string(),
-            },
         }
     }
 }

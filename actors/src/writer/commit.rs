@@ -1,0 +1,155 @@
+//! Gathers what is queued into a group, writes it, and passes it on.
+
+use super::Writer;
+use super::group::{self, Contents, GroupInHand};
+use super::rotate::Prepared;
+use crate::error::{BatchStage, StoreError};
+use crate::indexer::Indexer;
+use crate::protocol::indexer::{self, WrittenGroup};
+use crate::protocol::writer::Message;
+use crate::protocol::{Acknowledgement, AppendReceipt};
+use crate::runtime::{Actor, Fault, Next, NotDelivered, Queued, Turn};
+use crate::view::IndexEntry;
+use std::sync::Arc;
+
+impl Writer {
+    /// Takes as many appends as belong into one group, and writes it.
+    pub(super) fn gather(
+        &mut self,
+        queued: &mut Queued<Message>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        let Some(segment) = &self.segment else {
+            return Ok(Next::Open);
+        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut group = GroupInHand::start(segment, self.position, buffer);
+        while let Some(message @ (Message::Append { .. } | Message::AppendBatch { .. })) =
+            queued.peek()
+        {
+            if !group.has_room_for(message.weight(), message.event_count()) {
+                break;
+            }
+            match queued.pop() {
+                Some(Message::Append { append, reply }) => {
+                    let items = std::slice::from_ref(&*append);
+                    let (answer, rests) = admitted(group.admit(items, &self.known, segment));
+                    let answer = answer.map_err(|(_, error)| error).and_then(only_receipt);
+                    group.wait(Acknowledgement::One(reply, answer), rests);
+                }
+                Some(Message::AppendBatch { items, reply }) => {
+                    let (answer, rests) = admitted(group.admit(&items, &self.known, segment));
+                    let answer = answer.map_err(batch_failed);
+                    group.wait(Acknowledgement::Batch(reply, answer), rests);
+                }
+                Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => {}
+            }
+        }
+        self.write(group, turn)
+    }
+
+    /// Puts a group on disk, or cuts back and tells those who wait that it came to nothing.
+    fn write(&mut self, group: GroupInHand, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        let (bytes, mut contents) = group.finish(self.durable.proven.offset);
+        if let (false, Some(segment)) = (bytes.is_empty(), &mut self.segment) {
+            let limit = self.options.segment_max_bytes;
+            match segment.write(&bytes, self.position.offset, limit) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    let contents = contents.cut_back(self.position, &error.into());
+                    return self.settle(contents, turn);
+                }
+                Err(error) => {
+                    contents.left_open(BatchStage::Writing, &error.to_string());
+                    return Err(self.poison(error));
+                }
+            }
+            segment.define(&mut contents.names);
+        }
+        self.buffer = bytes;
+        self.position = contents.position;
+        self.known.accept(std::mem::take(&mut contents.staged));
+        if self.position.offset >= self.options.segment_max_bytes / 2
+            && matches!(self.prepared, Prepared::None)
+        {
+            self.ask_for_file(turn);
+        }
+        self.settle(contents, turn)
+    }
+
+    /// Passes a written group on to the indexer.
+    pub(super) fn publish(&mut self, contents: Contents, turn: &mut Turn<'_, Self>) {
+        let acknowledgements = contents
+            .waiting
+            .into_iter()
+            .map(|waiting| waiting.acknowledgement)
+            .collect();
+        self.tell_indexer(contents.entries, acknowledgements, turn);
+    }
+
+    pub(super) fn tell_indexer(
+        &mut self,
+        entries: Vec<IndexEntry>,
+        acknowledgements: Vec<Acknowledgement>,
+        turn: &mut Turn<'_, Self>,
+    ) {
+        let opened = match (&self.segment, std::mem::take(&mut self.segment_is_new)) {
+            (Some(segment), true) => Some(Arc::clone(segment.header())),
+            _ => None,
+        };
+        let group = WrittenGroup {
+            events_before: self.position.event_count - entries.len() as u64,
+            opened,
+            entries,
+            position: self.position,
+            proven: self.durable.proven,
+            acknowledgements,
+        };
+        let message = indexer::Message::Publish(Box::new(group));
+        if let Err(NotDelivered::Ended(message, reason)) = turn.tell(&self.indexer, message) {
+            Indexer::refuse(message, &reason);
+        }
+    }
+
+    /// Refuses the next append; the refusal travels behind the answers before it.
+    pub(super) fn refuse_next(
+        &mut self,
+        queued: &mut Queued<Message>,
+        error: &StoreError,
+        turn: &mut Turn<'_, Self>,
+    ) {
+        let acknowledgement = match queued.pop() {
+            Some(Message::Append { reply, .. }) => Acknowledgement::One(reply, Err(error.copied())),
+            Some(Message::AppendBatch { reply, .. }) => {
+                Acknowledgement::Batch(reply, Err(batch_failed((0, error.copied()))))
+            }
+            Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => return,
+        };
+        self.tell_indexer(Vec::new(), vec![acknowledgement], turn);
+    }
+}
+
+type Admitted = (Result<Vec<AppendReceipt>, (usize, StoreError)>, bool);
+
+fn admitted(outcome: Result<(Vec<AppendReceipt>, bool), group::Refused>) -> Admitted {
+    match outcome {
+        Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
+        Err(refused) => (
+            Err((refused.item_index, refused.error)),
+            refused.rests_on_group,
+        ),
+    }
+}
+
+fn only_receipt(receipts: Vec<AppendReceipt>) -> Result<AppendReceipt, StoreError> {
+    receipts.into_iter().next().ok_or(StoreError::WriterCrashed)
+}
+
+pub(super) fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {
+    let source = Box::new(source);
+    StoreError::BatchFailed {
+        item_index,
+        stage: BatchStage::Validation,
+        source,
+    }
+}

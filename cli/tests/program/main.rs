@@ -1,0 +1,18 @@
+//! Runs the built program as a person or a script would.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod check;
+mod follow;
+mod harness;
+mod history;
+mod import_git;
+mod killed_import;
+mod large_history;
+mod ndjson;
+mod reading;
+mod verify;
