@@ -2,8 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
-const SPINNER: &str = "{spinner} {msg} {human_pos} {per_sec}";
+const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} {eta}";
+const SPINNER: &str = "{spinner} {msg} {human_pos}";
 
 /// Starts a bar for `total` steps, or one without an end when the total is not known.
 pub(crate) fn start(doing: &'static str, total: Option<u64>) -> ProgressBar {

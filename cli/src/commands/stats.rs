@@ -27,6 +27,9 @@ struct Stats {
     scopes: BTreeMap<String, u64>,
     /// How many events each kind has.
     kinds: BTreeMap<String, u64>,
+    /// What the kinds are called, for a person.
+    #[serde(skip)]
+    kind_names: BTreeMap<String, String>,
     busiest_entities: Vec<Busy>,
     first_time: Option<String>,
     last_time: Option<String>,
@@ -47,6 +50,7 @@ struct Counts {
     entities: HashMap<String, u64>,
     scopes: BTreeMap<String, u64>,
     kinds: BTreeMap<String, u64>,
+    kind_names: BTreeMap<String, String>,
     first_ms: Option<u64>,
     last_ms: Option<u64>,
 }
@@ -55,7 +59,11 @@ impl Counts {
     fn add(&mut self, entry: &IndexEntry) {
         self.events += 1;
         count(&mut self.scopes, entry.coord.scope());
-        count(&mut self.kinds, &kind_text(entry.coord.scope(), entry.kind));
+        let kind = entry.kind.to_string();
+        count(&mut self.kinds, &kind);
+        self.kind_names
+            .entry(kind)
+            .or_insert_with(|| kind_text(entry.coord.scope(), entry.kind));
         let entity = entry.coord.entity();
         match self.entities.get_mut(entity) {
             Some(events) => *events += 1,
@@ -106,6 +114,7 @@ pub(crate) fn run(path: &Path, output: &mut Output) -> Result<(), Failure> {
         busiest_entities: counts.busiest(),
         scopes: counts.scopes,
         kinds: counts.kinds,
+        kind_names: counts.kind_names,
         first_time: counts.first_ms.map(clock_text::from_milliseconds),
         last_time: counts.last_ms.map(clock_text::from_milliseconds),
         unclean: store.diagnostics().recovery.unclean,
@@ -146,20 +155,20 @@ fn tell(stats: &Stats, output: &mut Output) -> Result<(), Failure> {
         true => "being written now, or not closed in good order (see `batpak check`)",
     };
     field("state", state.to_owned())?;
-    counts("scopes", &stats.scopes, output)?;
-    counts("kinds", &stats.kinds, output)?;
+    let scopes = stats.scopes.iter();
+    rows(
+        "scopes",
+        scopes.map(|(name, count)| (name.as_str(), *count)),
+        output,
+    )?;
+    let kinds = stats.kinds.iter().map(|(kind, count)| {
+        let name = stats.kind_names.get(kind).unwrap_or(kind);
+        (name.as_str(), *count)
+    });
+    rows("kinds", kinds, output)?;
     let busiest = stats.busiest_entities.iter();
     let busiest = busiest.map(|busy| (busy.entity.as_str(), busy.events));
     rows("busiest entities", busiest, output)
-}
-
-fn counts(
-    heading: &str,
-    counts: &BTreeMap<String, u64>,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    let counts = counts.iter().map(|(name, count)| (name.as_str(), *count));
-    rows(heading, counts, output)
 }
 
 fn rows<'a>(

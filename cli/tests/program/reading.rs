@@ -20,7 +20,7 @@ fn stats_count_what_is_there() {
     assert_eq!(stats["event_count"], 470);
     assert_eq!(stats["entities"], 1 + 6 + 450);
     assert_eq!(stats["scopes"]["git:project"], 470);
-    assert_eq!(stats["kinds"]["0x1001 commit"], 9);
+    assert_eq!(stats["kinds"]["0x1001"], 9);
     assert_eq!(stats["unclean"], false);
     let bytes: usize = files(&store).values().map(Vec::len).sum();
     assert_eq!(stats["bytes_on_disk"], bytes);
