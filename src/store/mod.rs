@@ -64,6 +64,15 @@ pub struct Store<State = Open> {
     state: PhantomData<fn() -> State>,
 }
 
+/// Threads may share a handle, whatever it was opened for.
+const _: fn() = || {
+    fn is_shared_between_threads<T: Send + Sync>() {}
+    is_shared_between_threads::<Store<Open>>();
+    is_shared_between_threads::<Store<ReadOnly>>();
+    is_shared_between_threads::<AppendTicket>();
+    is_shared_between_threads::<Subscription>();
+};
+
 /// What every handle to one store has in common; nothing in it keeps the engine alive.
 #[derive(Debug)]
 struct Shared {
