@@ -13,7 +13,7 @@ use batpak_log::fs::{Access, File, Fs, read_range, write_all_at};
 use batpak_log::layout::{PREPARED_NAME, RECOVERED_DIRECTORY, RECOVERED_KEPT, SEQUENCE_SKIP};
 use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
-use batpak_log::recover_segment::{NewestEnd, recover_newest, recover_sealed};
+use batpak_log::recover_segment::{NewestEnd, check_successor, recover_newest, recover_sealed};
 use batpak_log::segment::{Group, SegmentHeader, SegmentName, TailFacts, encode_footer};
 use std::io;
 use std::sync::Arc;
@@ -143,6 +143,7 @@ impl Builder {
             index_group(writer, chains, header, group);
         };
         self.position = recover_sealed(&file, header, &predecessor, &mut index)?;
+        check_successor(&self.position, successor)?;
         Ok(())
     }
 

@@ -95,7 +95,7 @@ fn merged_header() -> SegmentHeader {
         predecessor: Some(Predecessor {
             last_id: 1,
             generation: 0,
-            end_offset: 323,
+            end_offset: 327,
             log_hash: [0x11; 32],
         }),
         replaced: vec![source(2, 0x22), source(3, 0x33)],

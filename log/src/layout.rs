@@ -26,7 +26,7 @@ pub const REPLACED_LEN: usize = 44;
 pub const REPLACED_MAX: usize = 65_536;
 
 /// Length of a commit group's header, in bytes.
-pub const GROUP_HEADER_LEN: usize = 36;
+pub const GROUP_HEADER_LEN: usize = 40;
 /// Where a group header's checksum stands.
 pub const GROUP_CRC_AT: usize = 8;
 /// The first byte that a group header's checksum covers.

@@ -26,8 +26,8 @@ pub struct NewestEnd {
 /// Reads a segment that another one follows. `successor` is how that one describes it.
 ///
 /// # Errors
-/// `CrcMismatch` or `CorruptSegment` for damage, `ForeignFile` when its events are not those that
-/// the successor follows.
+/// `CrcMismatch` or `CorruptSegment` for damage, a sequence that goes back among it; `ForeignFile`
+/// when its events are not those that the successor follows.
 pub fn recover_sealed(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
@@ -77,7 +77,7 @@ fn sealed_end(
 /// Reads the newest segment; `facts` is what the directory and the machine say about its end.
 ///
 /// # Errors
-/// `CrcMismatch` for damage.
+/// `CrcMismatch` or `CorruptSegment` for damage, a sequence that goes back among it.
 pub fn recover_newest(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
@@ -155,6 +155,7 @@ fn read_groups(
     loop {
         match reader.step()? {
             Step::Group(group) => {
+                check_sequence(header, position, &group)?;
                 position.advance(&group);
                 visit(header, &group);
             }
@@ -162,6 +163,50 @@ fn read_groups(
             Step::NotWhole { offset, bad, .. } => return Ok(Some((offset, bad))),
         }
     }
+}
+
+/// Gaps are legal, since sequences are skipped after a loss; one that was given out is never given
+/// out again, and no crash writes a right checksum over one.
+fn check_sequence(
+    header: &SegmentHeader,
+    position: &LogPosition,
+    group: &Group<'_>,
+) -> Result<(), LogError> {
+    if group.header.first_sequence < position.next_sequence {
+        let (first, next) = (group.header.first_sequence, position.next_sequence);
+        let detail = format!(
+            "the group at byte {} begins with sequence {first}, and {next} would be next",
+            group.offset
+        );
+        return Err(LogError::corrupt(header.segment.id, detail));
+    }
+    Ok(())
+}
+
+/// Checks that `successor` goes on where the segment before it ended, which is `position` as
+/// [`recover_sealed`] returned it.
+///
+/// # Errors
+/// `ForeignFile` when it counts other events before itself, or begins with a sequence that the
+/// segment before it has used.
+pub fn check_successor(position: &LogPosition, successor: &SegmentHeader) -> Result<(), LogError> {
+    let foreign = |detail: String| LogError::ForeignFile {
+        name: successor.segment.file_name(),
+        detail,
+    };
+    if successor.events_before != position.event_count {
+        return Err(foreign(format!(
+            "it follows {} events, and {} are there",
+            successor.events_before, position.event_count
+        )));
+    }
+    if successor.first_sequence < position.next_sequence {
+        return Err(foreign(format!(
+            "it begins with sequence {}, and {} would be next",
+            successor.first_sequence, position.next_sequence
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -87,6 +87,11 @@ fn recover(files: &Files, expected: &Expected, what: &str) {
         what,
     );
     assert_sound(&store, events as usize);
+    store.close().unwrap();
+    // What was mended stays mended, also where nothing was written since.
+    let store = open(directory.path());
+    let report = store.diagnostics().recovery;
+    assert!(!report.unclean, "{what}: not mended, {report:?}");
     append_numbers(&store, "a", 4..6);
     store.close().unwrap();
     for opening in 0..2 {

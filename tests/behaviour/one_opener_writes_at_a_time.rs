@@ -3,6 +3,8 @@
 use crate::harness::*;
 use batpak::prelude::*;
 use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "one_opener_writes_at_a_time::child_holds_the_store";
@@ -128,4 +130,28 @@ fn an_opening_that_is_refused_for_damage_frees_the_lock() {
     Store::open(config(directory.path())).unwrap_err();
     std::fs::write(segment, whole).unwrap();
     open(directory.path()).close().unwrap();
+}
+
+/// A child holds copies of all descriptors between its fork and its exec: the lock must not last
+/// until then.
+#[test]
+fn the_lock_is_free_after_a_close_while_other_threads_start_programs() {
+    let directory = temporary();
+    let done = AtomicBool::new(false);
+    let outcome = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    Command::new("true").status().unwrap();
+                }
+            });
+        }
+        let outcome = (0..scaled(300)).try_for_each(|_| {
+            let store = Store::open(config(directory.path()))?;
+            store.close().map(|_| ())
+        });
+        done.store(true, Ordering::Release);
+        outcome
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
 }

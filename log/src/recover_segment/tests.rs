@@ -3,6 +3,7 @@
 mod clean;
 mod payloads;
 mod sealed;
+mod sequences;
 mod torn;
 
 use super::*;

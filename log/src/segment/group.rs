@@ -20,6 +20,8 @@ pub struct GroupHeader {
     pub first_sequence: u64,
     /// Everything in the segment below this offset was proven durable when it was written.
     pub proven: u64,
+    /// Sums up the checksums of the frames: they are those of one attempt to write the group.
+    pub frames_crc: u32,
 }
 
 impl GroupHeader {
@@ -42,6 +44,7 @@ impl GroupHeader {
             event_count: fields.u16()?,
             first_sequence: fields.u64()?,
             proven: fields.u64()?,
+            frames_crc: fields.u32()?,
         };
         (kind == GROUP_KIND_RECORDS && body_len as usize <= GROUP_BODY_MAX).then_some(header)
     }
@@ -55,11 +58,32 @@ impl GroupHeader {
         bytes.extend_from_slice(&self.event_count.to_be_bytes());
         bytes.extend_from_slice(&self.first_sequence.to_be_bytes());
         bytes.extend_from_slice(&self.proven.to_be_bytes());
+        bytes.extend_from_slice(&self.frames_crc.to_be_bytes());
         let crc = binding.crc(offset, bytes.get(GROUP_CRC_END..).unwrap_or_default());
         put_u32(&mut bytes, GROUP_CRC_AT, crc);
         bytes
             .try_into()
             .expect("the fields of a group header have its length")
+    }
+}
+
+/// Sums up the checksums of a group's frames, in order.
+///
+/// A write that failed and was retried at its offset leaves two sets of frames which are bound to
+/// the same places. After a power cut, sectors of both may be there; each frame then passes its own
+/// checksum, and only this sum tells that they were never one group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FramesCrc(crc32fast::Hasher);
+
+impl FramesCrc {
+    /// Adds the next frame by its stored checksum.
+    pub(super) fn add(&mut self, frame_crc: u32) {
+        self.0.update(&frame_crc.to_be_bytes());
+    }
+
+    /// Returns the sum over all frames that were added.
+    pub(super) fn finish(self) -> u32 {
+        self.0.finalize()
     }
 }
 
@@ -85,6 +109,7 @@ pub struct GroupBuilder {
     offset: u64,
     bytes: Vec<u8>,
     event_count: u16,
+    frames_crc: FramesCrc,
 }
 
 impl GroupBuilder {
@@ -98,6 +123,7 @@ impl GroupBuilder {
             offset,
             bytes: buffer,
             event_count: 0,
+            frames_crc: FramesCrc::default(),
         }
     }
 
@@ -146,6 +172,7 @@ impl GroupBuilder {
         let crc = self.binding.crc(offset, body);
         put_u32(&mut self.bytes, start, body_len);
         put_u32(&mut self.bytes, start + 4, crc);
+        self.frames_crc.add(crc);
         PlacedEvent {
             offset,
             length: body_len + 8,
@@ -168,6 +195,7 @@ impl GroupBuilder {
             event_count: self.event_count,
             first_sequence,
             proven,
+            frames_crc: self.frames_crc.finish(),
         };
         if let Some(place) = self.bytes.first_chunk_mut::<GROUP_HEADER_LEN>() {
             *place = header.encode(&self.binding, self.offset);

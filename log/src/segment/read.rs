@@ -1,5 +1,6 @@
 //! Reads groups and events out of segments.
 
+use super::group::FramesCrc;
 use super::record::Record;
 use super::{EventRecord, GroupHeader, SegmentHeader};
 use crate::coordinate::Coordinate;
@@ -250,6 +251,7 @@ impl Frames<'_> {
         // The count is not believed further than the body could hold so many frames.
         let frames_max = body.len() / FRAME_HEADER_LEN;
         let mut events = Vec::with_capacity(frames_max.min(usize::from(header.event_count)));
+        let mut frames_crc = FramesCrc::default();
         let mut rest = body;
         while !rest.is_empty() {
             let offset = body_at + (body.len() - rest.len()) as u64;
@@ -258,8 +260,9 @@ impl Frames<'_> {
                 detail,
             };
             let unknown = |detail| BadFrame::NotUnderstood { at: offset, detail };
-            let (frame_body, after) = checked_frame(self.binding, rest, offset).map_err(bad)?;
-            match Record::decode(frame_body, self.base_wall_us).map_err(unknown)? {
+            let frame = checked_frame(self.binding, rest, offset).map_err(bad)?;
+            frames_crc.add(frame.crc);
+            match Record::decode(frame.body, self.base_wall_us).map_err(unknown)? {
                 Record::Name(coordinate) => names.defined.push(coordinate),
                 Record::Event(record) => {
                     let coordinate = names
@@ -271,21 +274,37 @@ impl Frames<'_> {
                         coordinate: coordinate.clone(),
                         sequence: sequence.ok_or_else(|| bad("a sequence is out of range"))?,
                         offset,
-                        length: u32::try_from(frame_body.len() + FRAME_HEADER_LEN)
+                        length: u32::try_from(frame.body.len() + FRAME_HEADER_LEN)
                             .map_err(|_| bad("a frame is too long"))?,
                     });
                 }
             }
-            rest = after;
+            rest = frame.rest;
         }
+        let not_whole = |detail| BadFrame::NotWhole {
+            bad: body_at,
+            detail,
+        };
         if events.len() != usize::from(header.event_count) {
-            return Err(BadFrame::NotWhole {
-                bad: body_at,
-                detail: "a group holds another number of events than its header says",
-            });
+            return Err(not_whole(
+                "a group holds another number of events than its header says",
+            ));
+        }
+        if frames_crc.finish() != header.frames_crc {
+            return Err(not_whole(
+                "a group's frames are not those that its header sums up",
+            ));
         }
         Ok(events)
     }
+}
+
+/// A frame whose checksum held.
+struct CheckedFrame<'a> {
+    body: &'a [u8],
+    crc: u32,
+    /// The bytes behind it.
+    rest: &'a [u8],
 }
 
 /// Takes the frame at the front of `bytes`, which stand at `offset`.
@@ -293,7 +312,7 @@ fn checked_frame<'a>(
     binding: &Binding,
     bytes: &'a [u8],
     offset: u64,
-) -> Result<(&'a [u8], &'a [u8]), &'static str> {
+) -> Result<CheckedFrame<'a>, &'static str> {
     let mut fields = crate::bytes::Fields::new(bytes);
     let length = fields.u32().ok_or("a frame's header is cut off")?;
     let crc = fields.u32().ok_or("a frame's header is cut off")?;
@@ -304,7 +323,7 @@ fn checked_frame<'a>(
     if binding.crc(offset, body) != crc {
         return Err("a frame fails its checksum");
     }
-    Ok((body, rest))
+    Ok(CheckedFrame { body, crc, rest })
 }
 
 /// Reads the one event whose frame stands at `offset`, and hands it to `take`.
@@ -327,9 +346,9 @@ pub fn read_event<T>(
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged()),
         read => read?,
     };
-    let (body, rest) = checked_frame(&binding, &bytes, offset).map_err(|_| damaged())?;
-    match Record::decode(body, header.hlc.wall_us) {
-        Ok(Record::Event(record)) if rest.is_empty() => Ok(take(&record)),
+    let frame = checked_frame(&binding, &bytes, offset).map_err(|_| damaged())?;
+    match Record::decode(frame.body, header.hlc.wall_us) {
+        Ok(Record::Event(record)) if frame.rest.is_empty() => Ok(take(&record)),
         Ok(_) | Err(_) => Err(damaged()),
     }
 }

@@ -255,6 +255,69 @@ fn a_frame_does_not_count_at_the_place_of_another() {
     }
 }
 
+/// A write that failed is cut back and retried at its offset: the frames of both attempts are bound
+/// to the same places, and a power cut may leave some of each.
+#[test]
+fn frames_of_two_attempts_at_one_offset_are_not_a_group() {
+    let header = first_header();
+    let attempt = |entity: &str, payloads: [&[u8]; 3]| {
+        let mut builder = builder(&header, 168);
+        builder.push_name(&Coordinate::new(entity, "s").unwrap());
+        let name = 168 + GROUP_HEADER_LEN..168 + builder.len();
+        let mut frames = vec![name];
+        for payload in payloads {
+            let placed = builder.push_event(&event(1, payload));
+            frames.push(index(placed.offset)..index(placed.offset) + placed.length as usize);
+        }
+        let bytes = [header.encode(), builder.finish(0, 0)].concat();
+        (bytes, frames)
+    };
+    let is_whole = |bytes: &[u8]| {
+        let mut reader = GroupReader::new(file_of(bytes), &header, bytes.len() as u64);
+        match reader.step().unwrap() {
+            Step::Group(_) => true,
+            Step::NotWhole { detail, .. } => {
+                assert!(detail.contains("sums up"), "{detail}");
+                assert!(reader.names().is_empty(), "it defines nothing");
+                false
+            }
+            Step::End => panic!("nothing was read"),
+        }
+    };
+    let (failed, frames) = attempt("e", [b"one", b"two", b"six"]);
+    let (retried, retried_frames) = attempt("f", [b"ONE", b"TWO", b"SIX"]);
+    assert_eq!(frames, retried_frames);
+    assert!(is_whole(&failed) && is_whole(&retried));
+    // Bit n of the choice says whether frame n is that of the failed attempt.
+    for choice in 1..(1 << frames.len()) {
+        let mut mixed = retried.clone();
+        for (number, frame) in frames.iter().enumerate() {
+            if choice & (1 << number) != 0 {
+                mixed[frame.clone()].copy_from_slice(&failed[frame.clone()]);
+            }
+        }
+        assert!(!is_whole(&mixed), "{choice:#b}");
+    }
+}
+
+/// The sum is over checksums in order, so frames that change places change it, too.
+#[test]
+fn the_frames_of_a_group_are_summed_up_in_their_order() {
+    let name: &[u8] = b"\x93\x01\xa1e\xa1s";
+    let group = sound_group(&[name, name, name], 0, 0);
+    let crc_at = |frame: usize| 168 + GROUP_HEADER_LEN + frame * (8 + name.len()) + 4;
+    let crcs: Vec<u8> = (0..3)
+        .flat_map(|frame| group[crc_at(frame)..crc_at(frame) + 4].to_vec())
+        .collect();
+    let mut reader = GroupReader::new(file_of(&group), &first_header(), group.len() as u64);
+    let Step::Group(read) = reader.step().unwrap() else {
+        panic!("no whole group")
+    };
+    assert_eq!(read.header.frames_crc, crc32fast::hash(&crcs));
+    let backwards: Vec<u8> = crcs.chunks(4).rev().flatten().copied().collect();
+    assert_ne!(read.header.frames_crc, crc32fast::hash(&backwards));
+}
+
 #[test]
 fn a_group_holds_65535_events_and_no_more() {
     let header = first_header();
@@ -287,11 +350,13 @@ fn one_event_more_is_a_panic_and_not_a_wrong_count() {
 fn sound_group(bodies: &[&[u8]], event_count: u16, first_sequence: u64) -> Vec<u8> {
     let header = first_header();
     let binding = header.binding();
-    let mut frames = Vec::new();
+    let (mut frames, mut frame_crcs) = (Vec::new(), Vec::new());
     for body in bodies {
         let at = 168 + (GROUP_HEADER_LEN + frames.len()) as u64;
+        let crc = binding.crc(at, body).to_be_bytes();
+        frame_crcs.extend(crc);
         frames.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
-        frames.extend(binding.crc(at, body).to_be_bytes());
+        frames.extend(crc);
         frames.extend_from_slice(body);
     }
     let mut covered = u32::try_from(frames.len()).unwrap().to_be_bytes().to_vec();
@@ -299,6 +364,7 @@ fn sound_group(bodies: &[&[u8]], event_count: u16, first_sequence: u64) -> Vec<u
     covered.extend(event_count.to_be_bytes());
     covered.extend(first_sequence.to_be_bytes());
     covered.extend([0; 8]);
+    covered.extend(crc32fast::hash(&frame_crcs).to_be_bytes());
     let crc = binding.crc(168, &covered).to_be_bytes();
     [
         header.encode(),
@@ -342,8 +408,9 @@ fn a_record_that_is_not_understood_is_never_taken_for_a_torn_write() {
 fn a_group_whose_numbers_contradict_each_other_is_not_whole() {
     let name: &[u8] = b"\x93\x01\xa1e\xa1s";
     let image = Image::first().group(&[b"x"], 0).clone();
-    let name_frame_len = u64::from(image.bytes[207]) + 8;
-    let event = &image.bytes[index(168 + 36 + name_frame_len + 8)..];
+    let name_frame_len = u64::from(image.bytes[168 + GROUP_HEADER_LEN + 3]) + 8;
+    let event_at = index(image.starts[0] + name_frame_len + 8) + GROUP_HEADER_LEN;
+    let event = &image.bytes[event_at..];
     assert_eq!(event[..2], [0x99, 0x40], "the body of the event");
     let groups = [
         ("too many", sound_group(&[name], 65_535, 0)),

@@ -106,7 +106,7 @@ fn a_group_longer_than_its_file_is_cut_off() {
     for body_len in [1, 1 << 20, 128 << 20, (128 << 20) + 1, u32::MAX] {
         let mut covered = body_len.to_be_bytes().to_vec();
         covered.extend([1, 0, 0xFF, 0xFF]);
-        covered.extend([0; 16]);
+        covered.extend([0; 20]);
         let crc = binding.crc(168, &covered).to_be_bytes();
         let group = [binding.group_marker().as_slice(), &crc, &covered].concat();
         let known = body_len <= 128 << 20;

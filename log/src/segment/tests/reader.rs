@@ -1,6 +1,7 @@
 use crate::error::LogError;
 use crate::fixtures::{Image, file_of, first_header, index, payloads_of};
 use crate::fs::{Access, Fs, MemoryFs};
+use crate::layout::GROUP_HEADER_LEN;
 use crate::seed::seeded_random;
 use crate::segment::{GroupReader, Step, read_event};
 
@@ -151,7 +152,7 @@ fn an_event_is_read_at_its_place_and_nowhere_else() {
     }
     assert_eq!(found, 6);
     // A name definition is a frame too, and no event.
-    let name_at = image.starts[0] + 36;
+    let name_at = image.starts[0] + GROUP_HEADER_LEN as u64;
     let length = u32::from(image.bytes[index(name_at) + 3]) + 8;
     let result = read_event(&*file, &first_header(), name_at, length, |_| ());
     assert!(

@@ -1,0 +1,102 @@
+//! Whoever edits stored events and repairs every checksum is still found out: `verify` names the
+//! first event whose content does not give its hash.
+
+use crate::harness::*;
+use batpak::prelude::*;
+
+const EVENTS: u64 = 8;
+
+/// A closed store of one segment: its directory, its bytes, and where its events stand.
+fn written() -> (tempfile::TempDir, Vec<u8>, Vec<AppendReceipt>) {
+    let directory = temporary();
+    let store = open(directory.path());
+    let receipts: Vec<_> = (0..EVENTS)
+        .map(|number| {
+            let entity = if number % 2 == 0 { "even" } else { "odd" };
+            append_numbers(&store, entity, number..number + 1)[0]
+        })
+        .collect();
+    store.close().unwrap();
+    let bytes = std::fs::read(&segments(directory.path())[0]).unwrap();
+    (directory, bytes, receipts)
+}
+
+/// Changes a byte of an event's frame, counted from its end, and repairs the frame's checksum.
+///
+/// The checksum is bound to store and place, but its difference is that of the bytes alone.
+fn edit(bytes: &mut [u8], receipt: &AppendReceipt, from_end: usize) {
+    let start = receipt.disk_pos.offset as usize;
+    let end = start + receipt.disk_pos.length as usize;
+    bytes[end - from_end] ^= 1;
+    let mut difference = vec![0; end - start - 8];
+    let unchanged = crc32(&difference);
+    let place = difference.len() - from_end;
+    difference[place] = 1;
+    let repair = (crc32(&difference) ^ unchanged).to_be_bytes();
+    for (byte, repair) in bytes[start + 4..start + 8].iter_mut().zip(repair) {
+        *byte ^= repair;
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1));
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+#[test]
+fn an_edited_payload() {
+    let (directory, bytes, receipts) = written();
+    let segment = segments(directory.path()).remove(0);
+    for (place, receipt) in receipts.iter().enumerate() {
+        let mut edited = bytes.clone();
+        // The payload, one small number, is the last byte of its frame.
+        edit(&mut edited, receipt, 1);
+        std::fs::write(&segment, &edited).unwrap();
+        let store = open_read_only(directory.path());
+        let read = store.get_as::<u64>(receipt.event_id).unwrap().event.payload;
+        assert_eq!(read, place as u64 ^ 1, "the edit is a good one");
+        let found = store.verify().unwrap();
+        let bad = found.first_bad.expect("an edit that nobody noticed");
+        assert_eq!(
+            (bad.event_id, bad.sequence),
+            (receipt.event_id, receipt.sequence)
+        );
+        assert_eq!(bad.entity, if place % 2 == 0 { "even" } else { "odd" });
+        assert_eq!(found.events, place as u64, "what stands before it is good");
+    }
+    std::fs::write(&segment, &bytes).unwrap();
+    assert_sound(&open_read_only(directory.path()), EVENTS as usize);
+}
+
+/// Everything that callers can see of a store.
+fn visible<S>(store: &Store<S>) -> Vec<(IndexEntry, StoredEvent<Vec<u8>>)> {
+    let read = |entry: IndexEntry| {
+        let event = store.get_raw(entry.event_id).unwrap();
+        (entry, event)
+    };
+    store.query(&Region::all()).into_iter().map(read).collect()
+}
+
+#[test]
+fn any_byte_of_an_event() {
+    let (directory, bytes, receipts) = written();
+    let segment = segments(directory.path()).remove(0);
+    let before = visible(&open_read_only(directory.path()));
+    let receipt = &receipts[3];
+    for from_end in 1..=receipt.disk_pos.length as usize - 8 {
+        let mut edited = bytes.clone();
+        edit(&mut edited, receipt, from_end);
+        std::fs::write(&segment, &edited).unwrap();
+        // An edit that makes no event, or another log hash, is refused by the opening already.
+        let Ok(store) = Store::open_read_only(config(directory.path())) else {
+            continue;
+        };
+        if store.verify().unwrap().first_bad.is_none() {
+            // Whether the id was given by the caller is a note beside the event.
+            let same = visible(&store) == before;
+            assert!(same, "byte {from_end} from the end: nobody noticed");
+        }
+    }
+}
