@@ -162,7 +162,7 @@ payload's `path_hex` has its bytes.")]
     /// new event each time.
     #[command(after_help = "Examples:
   batpak import ndjson events.ndjson demo-store
-  echo '{\"entity\":\"order:1\",\"scope\":\"shop\",\"kind\":\"0x1000\",\"payload\":{\"item\":\"tea\"}}' |
+  echo '{\"entity\":\"order:1\",\"scope\":\"shop\",\"kind\":\"0x1000\",\"payload\":1}' |
     batpak import ndjson - demo-store
 
 Lines are stored in batches, each whole or not at all. A line that cannot be read ends the import

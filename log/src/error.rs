@@ -13,7 +13,8 @@ pub enum LogError {
     Io(#[from] std::io::Error),
     /// A frame that was proven durable, or that whole groups follow, fails its checksum.
     #[error(
-        "checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were damaged, restore the segment from a copy"
+        "checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were \
+             damaged, restore the segment from a copy"
     )]
     CrcMismatch {
         /// The segment that holds the frame.
@@ -31,7 +32,8 @@ pub enum LogError {
     },
     /// A segment that its successor names is not there.
     #[error(
-        "segment {segment_id} is missing: a later segment names it as its predecessor; restore it from a copy"
+        "segment {segment_id} is missing: a later segment names it as its predecessor; \
+             restore it from a copy"
     )]
     MissingSegment {
         /// The segment that is missing.
@@ -39,7 +41,8 @@ pub enum LogError {
     },
     /// A file belongs to another store, or to another history of this one.
     #[error(
-        "{name} does not belong to this store's history: {detail}; move it away or restore the right file"
+        "{name} does not belong to this store's history: {detail}; move it away or restore \
+             the right file"
     )]
     ForeignFile {
         /// The file's name in the data directory.

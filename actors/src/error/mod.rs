@@ -43,7 +43,8 @@ pub enum StoreError {
     Serialization(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Stored bytes fail their checksum where only damage explains it.
     #[error(
-        "checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were damaged, restore the segment from a copy"
+        "checksum mismatch in segment {segment_id} at byte {offset}: the stored bytes were \
+             damaged, restore the segment from a copy"
     )]
     CrcMismatch {
         /// The segment that holds the bytes.
@@ -63,7 +64,8 @@ pub enum StoreError {
     #[error("event {0:032x} not found")]
     NotFound(u128),
     /// A compare-and-swap found another clock than the caller expected.
-    #[error("CAS failed for {entity}: expected clock {expected}, but {}; read the entity again and retry", clock_text(*actual))]
+    #[error("CAS failed for {entity}: expected clock {expected}, but {}; read the entity \
+         again and retry", clock_text(*actual))]
     SequenceMismatch {
         /// The entity.
         entity: String,
@@ -73,7 +75,8 @@ pub enum StoreError {
         actual: u32,
     },
     /// The caller expected an entity without events, and it has some.
-    #[error("CAS failed for {entity}: expected no events, but {}; read the entity again and retry", clock_text(*actual))]
+    #[error("CAS failed for {entity}: expected no events, but {}; read the entity again and \
+         retry", clock_text(*actual))]
     EntityNotEmpty {
         /// The entity.
         entity: String,
@@ -82,7 +85,8 @@ pub enum StoreError {
     },
     /// The writer ended before it answered: the append may or may not be in the log.
     #[error(
-        "the writer ended before it answered: retry with the same idempotency key to learn whether the append was stored"
+        "the writer ended before it answered: retry with the same idempotency key to learn \
+             whether the append was stored"
     )]
     WriterCrashed,
     /// A projection cache operation failed.
@@ -130,7 +134,8 @@ pub enum StoreError {
     },
     /// A file belongs to another store, or to another history of this one.
     #[error(
-        "{name} does not belong to this store's history: {detail}; move it away or restore the right file"
+        "{name} does not belong to this store's history: {detail}; move it away or restore \
+             the right file"
     )]
     ForeignFile {
         /// The file's name in the data directory.
@@ -164,7 +169,8 @@ pub enum StoreError {
     },
     /// A write or sync failed in a way that leaves the append's fate open.
     #[error(
-        "the append may or may not be stored: {detail}; open the store again and retry with the same idempotency key"
+        "the append may or may not be stored: {detail}; open the store again and retry with \
+             the same idempotency key"
     )]
     FateUnknown {
         /// What failed.
@@ -181,7 +187,8 @@ pub enum StoreError {
     Closed,
     /// The answer did not come within `writer.reply_timeout`: the append may still be stored.
     #[error(
-        "no answer within {after_ms} ms: retry with the same idempotency key to learn whether the append was stored"
+        "no answer within {after_ms} ms: retry with the same idempotency key to learn \
+             whether the append was stored"
     )]
     TimedOut {
         /// How long the caller waited, in milliseconds.
@@ -211,7 +218,8 @@ pub enum StoreError {
     },
     /// Some items of a batch are stored already and others are not.
     #[error(
-        "{stored} of {items} items of the batch are stored already: retry with exactly the batch that was stored"
+        "{stored} of {items} items of the batch are stored already: retry with exactly the \
+             batch that was stored"
     )]
     PartialReplay {
         /// How many items are stored.

@@ -13,6 +13,7 @@ use batpak_log::event::HashChain;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
 use batpak_log::layout::GROUP_BYTES_MAX;
 use batpak_log::log_position::LogPosition;
+use batpak_log::position::Hlc;
 use batpak_log::segment::{EventRecord, GroupBuilder};
 use std::collections::{HashMap, HashSet};
 
@@ -51,6 +52,13 @@ pub(super) struct Contents {
     pub(super) waiting: Vec<Waiting>,
     /// Somebody in it is to be answered only once it is durable.
     pub(super) durable: bool,
+}
+
+/// An event's place in its entity's history.
+struct Link {
+    clock: u32,
+    hlc: Hlc,
+    chain: HashChain,
 }
 
 /// A group that is being gathered.
@@ -207,39 +215,15 @@ impl GroupInHand {
 
     /// Adds one event that passed all checks.
     fn stage(&mut self, item: &Append, known: &Known, segment: &OpenSegment) -> AppendReceipt {
-        let entity = item.coordinate.entity_arc();
-        let head = self
-            .contents
-            .staged
-            .heads
-            .get(&entity)
-            .copied()
-            .or_else(|| known.head(&entity));
-        let clock = head.map_or(0, |head| head.clock + 1);
-        let prev_hash = head.map_or([0; 32], |head| head.event_hash);
-        let hlc = self.contents.position.hlc.next(item.proposed_wall_us);
-        let canonical = CanonicalHeader {
-            event_id: item.event_id,
-            correlation_id: item.correlation_id,
-            causation_id: item.causation_id,
-            entity: item.coordinate.entity(),
-            scope: item.coordinate.scope(),
-            kind: item.kind,
-            flags: item.flags,
-            hlc,
-            clock,
-            depth: 0,
-            lane: 0,
-        };
-        let hash = event_hash(&canonical, &item.payload_hash, &prev_hash);
+        let link = self.link(item, known);
         let record = EventRecord {
             event_id: item.event_id,
             name: self.name(&item.coordinate, segment),
-            clock,
+            clock: link.clock,
             kind: item.kind,
             flags: item.flags,
-            hlc,
-            event_hash: hash,
+            hlc: link.hlc,
+            event_hash: link.chain.event_hash,
             correlation_id: item.correlation_id,
             causation_id: item.causation_id,
             keyed: item.keyed,
@@ -248,53 +232,44 @@ impl GroupInHand {
             payload: &item.payload,
         };
         let placed = self.builder.push_event(&record);
-        let sequence = self.contents.position.next_sequence;
-        self.contents.position.count(sequence, hlc, &hash);
         let disk_pos = DiskPos {
             segment_id: segment.header().segment.id,
             offset: placed.offset,
             length: placed.length,
         };
-        let receipt = AppendReceipt {
-            event_id: item.event_id,
-            sequence,
-            disk_pos,
-            clock,
-            replay: None,
-        };
-        self.contents.staged.heads.insert(
-            entity,
-            Head {
-                clock,
-                event_hash: hash,
-                sequence,
-            },
-        );
-        if item.keyed {
-            let stored = Stored {
-                receipt,
-                coordinate: item.coordinate.clone(),
-                kind: item.kind,
-                payload_hash: item.payload_hash,
-            };
-            self.contents.staged.keys.insert(item.event_id, stored);
-        }
-        self.contents.entries.push(IndexEntry {
+        self.contents.add(item, &link, disk_pos)
+    }
+
+    /// Gives an event its place behind its entity's latest one.
+    fn link(&self, item: &Append, known: &Known) -> Link {
+        let entity = item.coordinate.entity();
+        let staged = self.contents.staged.heads.get(entity).copied();
+        let head = staged.or_else(|| known.head(entity));
+        let clock = head.map_or(0, |head| head.clock + 1);
+        let prev_hash = head.map_or([0; 32], |head| head.event_hash);
+        let hlc = self.contents.position.hlc.next(item.proposed_wall_us);
+        let canonical = CanonicalHeader {
             event_id: item.event_id,
             correlation_id: item.correlation_id,
             causation_id: item.causation_id,
-            coord: item.coordinate.clone(),
+            entity,
+            scope: item.coordinate.scope(),
             kind: item.kind,
-            wall_ms: hlc.wall_ms(),
+            flags: item.flags,
+            hlc,
             clock,
-            hash_chain: HashChain {
+            depth: 0,
+            lane: 0,
+        };
+        let event_hash = event_hash(&canonical, &item.payload_hash, &prev_hash);
+        Link {
+            clock,
+            hlc,
+            chain: HashChain {
                 prev_hash,
-                event_hash: hash,
+                event_hash,
             },
-            disk_pos,
-            global_sequence: sequence,
-        });
-        receipt
+        }
     }
 
     /// Returns the number of a coordinate in the segment, defining it if it is new there.
@@ -324,6 +299,48 @@ impl GroupInHand {
 }
 
 impl Contents {
+    /// Takes up an event that stands in the group's bytes.
+    fn add(&mut self, item: &Append, link: &Link, disk_pos: DiskPos) -> AppendReceipt {
+        let sequence = self.position.next_sequence;
+        self.position
+            .count(sequence, link.hlc, &link.chain.event_hash);
+        let receipt = AppendReceipt {
+            event_id: item.event_id,
+            sequence,
+            disk_pos,
+            clock: link.clock,
+            replay: None,
+        };
+        let head = Head {
+            clock: link.clock,
+            event_hash: link.chain.event_hash,
+            sequence,
+        };
+        self.staged.heads.insert(item.coordinate.entity_arc(), head);
+        if item.keyed {
+            let stored = Stored {
+                receipt,
+                coordinate: item.coordinate.clone(),
+                kind: item.kind,
+                payload_hash: item.payload_hash,
+            };
+            self.staged.keys.insert(item.event_id, stored);
+        }
+        self.entries.push(IndexEntry {
+            event_id: item.event_id,
+            correlation_id: item.correlation_id,
+            causation_id: item.causation_id,
+            coord: item.coordinate.clone(),
+            kind: item.kind,
+            wall_ms: link.hlc.wall_ms(),
+            clock: link.clock,
+            hash_chain: link.chain,
+            disk_pos,
+            global_sequence: sequence,
+        });
+        receipt
+    }
+
     /// Keeps of a group that was cut back only those who wait; who rests on it is told that it came
     /// to nothing.
     pub(super) fn cut_back(self, position: LogPosition, error: &StoreError) -> Self {

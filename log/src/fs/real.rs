@@ -158,7 +158,7 @@ impl Fs for RealFs {
         // This is flock, which belongs to the open file: a POSIX record lock would be lost as soon
         // as any part of the process closed another descriptor of the same file.
         match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(RealLock { _file: file }))),
+            Ok(()) => Ok(Some(Box::new(RealLock { file }))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -221,7 +221,16 @@ impl File for RealFile {
 /// A lock that lasts as long as the descriptor, and so no longer than the process.
 #[derive(Debug)]
 struct RealLock {
-    _file: fs::File,
+    file: fs::File,
+}
+
+/// Closing the file is not enough: a child that another thread has started holds a copy of the
+/// descriptor between its fork and its exec, and the lock belongs to all copies.
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        // Whatever is wrong with it, the descriptor is closed next.
+        let _unlocked = self.file.unlock();
+    }
 }
 
 impl DirectoryLock for RealLock {}
