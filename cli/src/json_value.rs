@@ -22,7 +22,10 @@ pub(crate) enum JsonValue {
 impl JsonValue {
     /// Reads a payload; none when JSON cannot say exactly what its bytes say.
     pub(crate) fn from_payload(payload: &[u8]) -> Option<Self> {
-        let value: Self = rmp_serde::from_slice(payload).ok()?;
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
+        // Readers of JSON give up beyond this depth, and the stack ends some way beyond it.
+        deserializer.set_max_depth(128);
+        let value = Self::deserialize(&mut deserializer).ok()?;
         // Through the text, since that is what an importer has: it may nest less deeply.
         let text = serde_json::to_string(&value).ok()?;
         let read: Self = serde_json::from_str(&text).ok()?;

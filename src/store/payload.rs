@@ -5,6 +5,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
+/// Payloads that are nested deeper are read raw; the limit of JSON parsers in common use.
+const DEPTH_MAX: usize = 128;
+
 /// Encodes a payload by field name, so that fields can be added to the type later.
 pub(super) fn encode(payload: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
     rmp_serde::to_vec_named(payload).map_err(|error| StoreError::Serialization(error.into()))
@@ -12,16 +15,27 @@ pub(super) fn encode(payload: &impl serde::Serialize) -> Result<Vec<u8>, StoreEr
 
 /// Decodes a payload into the caller's type.
 pub(super) fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, StoreError> {
-    rmp_serde::from_slice(payload).map_err(|error| StoreError::Serialization(error.into()))
+    T::deserialize(&mut deserializer(payload))
+        .map_err(|error| StoreError::Serialization(error.into()))
+}
+
+/// A payload from outside may be nested as deeply as it is long; the stack is not.
+fn deserializer(
+    payload: &[u8],
+) -> rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'_, [u8]>> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
+    deserializer.set_max_depth(DEPTH_MAX);
+    deserializer
 }
 
 /// Decodes a payload into JSON. Bytes become an array of numbers; what JSON cannot say is refused.
 pub(super) fn decode_json(payload: &[u8]) -> Result<Value, StoreError> {
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
-    AsJson.deserialize(&mut deserializer).map_err(|error| {
-        let text = format!("{error}; the payload is no JSON, read it with get_raw");
-        StoreError::Serialization(text.into())
-    })
+    AsJson
+        .deserialize(&mut deserializer(payload))
+        .map_err(|error| {
+            let text = format!("{error}; the payload is no JSON, read it with get_raw");
+            StoreError::Serialization(text.into())
+        })
 }
 
 #[derive(Clone, Copy)]
