@@ -21,21 +21,43 @@ fn written() -> (tempfile::TempDir, Vec<u8>, Vec<AppendReceipt>) {
     (directory, bytes, receipts)
 }
 
-/// Changes a byte of an event's frame, counted from its end, and repairs the frame's checksum.
+/// Where the first group of a segment that replaces no others stands.
+const FIRST_GROUP: usize = 168;
+
+/// Changes a byte of an event's frame, counted from its end, and repairs the frame's checksum and
+/// those of its group's header, in which the event is the last.
 ///
-/// The checksum is bound to store and place, but its difference is that of the bytes alone.
+/// Checksums are bound to store and place, but their differences are those of the bytes alone.
 fn edit(bytes: &mut [u8], receipt: &AppendReceipt, from_end: usize) {
     let start = receipt.disk_pos.offset as usize;
     let end = start + receipt.disk_pos.length as usize;
     bytes[end - from_end] ^= 1;
     let mut difference = vec![0; end - start - 8];
-    let unchanged = crc32(&difference);
     let place = difference.len() - from_end;
     difference[place] = 1;
-    let repair = (crc32(&difference) ^ unchanged).to_be_bytes();
-    for (byte, repair) in bytes[start + 4..start + 8].iter_mut().zip(repair) {
-        *byte ^= repair;
+    let of_frame = crc_difference(&difference);
+    let of_frames = crc_difference(&of_frame);
+    let of_header = crc_difference(&of_frames);
+    let marker = bytes[FIRST_GROUP..FIRST_GROUP + 8].to_vec();
+    let group = (0..start)
+        .rev()
+        .find(|at| bytes[*at..].starts_with(&marker))
+        .unwrap();
+    for (at, difference) in [
+        (start + 4, of_frame),
+        (group + 36, of_frames),
+        (group + 8, of_header),
+    ] {
+        for (byte, difference) in bytes[at..].iter_mut().zip(difference) {
+            *byte ^= difference;
+        }
     }
+}
+
+/// Returns how a checksum changes when the last bytes that it covers change like this.
+fn crc_difference(difference: &[u8]) -> [u8; 4] {
+    let unchanged = crc32(&vec![0; difference.len()]);
+    (crc32(difference) ^ unchanged).to_be_bytes()
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
