@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::indexing::Chains;
 use crate::recovery::{moved_under_reader, read_log_beside_writer};
-use crate::view::{ReadView, ViewWriter};
+use crate::view::{IndexEntry, ReadView, ViewWriter};
 use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, File, Fs, read_range};
 use batpak_log::log_position::LogPosition;
@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// So many bytes say whether a group was begun.
 const BEGUN_BYTES: usize = 8;
+/// So many of the latest events say whether a log is still the same.
+const LATEST_COMPARED: usize = 64;
 
 /// Knows how far a log has been read.
 ///
@@ -94,13 +96,17 @@ impl Follower {
     /// # Errors
     /// What reading a damaged or foreign segment returns; what was read before stays inserted.
     pub fn catch_up(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
-        match self.read_on(writer) {
-            // Another process renames, removes or trims just now: it is there the next time.
-            Err(StoreError::Io(error)) if moved_under_reader(&error) => {
-                self.open = None;
-                Ok(())
+        const TRIES: usize = 16;
+        let mut tries = 1;
+        loop {
+            match self.read_on(writer) {
+                // Somebody renames, removes or trims a file just now: it is looked at again.
+                Err(StoreError::Io(error)) if moved_under_reader(&error) && tries < TRIES => {
+                    tries += 1;
+                    self.open = None;
+                }
+                read => return read,
             }
-            read => read,
         }
     }
 
@@ -138,7 +144,7 @@ impl Follower {
         let boot_id = self.fs.boot_id();
         let facts = TailFacts {
             same_boot: boot_id.is_some_and(|id| id == open.header.boot_id),
-            poisoned: PoisonMark::read(&*self.fs)?.is_some(),
+            poisoned: PoisonMark::read(&*self.fs)?.is_some_and(|mark| mark.speaks_of(&open.header)),
             proven: 0,
         };
         let end = self.position.offset;
@@ -185,8 +191,8 @@ impl Follower {
             return Ok(matches!(self.next_segment(into)?, End::Moved));
         }
         let opened = match into.view.segment(self.position.segment.id) {
-            Some(header) => self.open_file(header, into),
-            None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            Some(header) if header.segment == self.position.segment => self.open_file(header, into),
+            Some(_) | None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
         };
         match opened {
             Ok(()) => Ok(true),
@@ -261,9 +267,29 @@ impl Follower {
         Err(StoreError::CrcMismatch { segment_id, offset })
     }
 
-    /// Reads the whole directory again and replaces the view's contents.
+    /// Reads the whole directory again and replaces the view's contents, which must all be there
+    /// still.
     fn read_again(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
         let log = read_log_beside_writer(&self.fs, false)?;
+        let (shown, found) = (self.position.event_count, log.position.event_count);
+        if found < shown {
+            let detail = format!("{shown} events were shown, {found} are there");
+            return Err(StoreError::Rollback { detail });
+        }
+        let same = |shown: &IndexEntry| {
+            let found = log.view.by_id(shown.event_id);
+            found.is_some_and(|found| {
+                (found.global_sequence, found.hash_chain)
+                    == (shown.global_sequence, shown.hash_chain)
+            })
+        };
+        // Every hash covers what came before it, so the latest of some entities stand for all.
+        if !writer.view().latest(LATEST_COMPARED).iter().all(same) {
+            return Err(StoreError::ForeignFile {
+                name: log.position.segment.file_name(),
+                detail: "it holds another history than the one that was shown".into(),
+            });
+        }
         writer.replace_with(&log.view);
         self.position = log.position;
         self.open = None;

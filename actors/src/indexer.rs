@@ -57,9 +57,12 @@ impl Indexer {
 
     /// Reads whole groups that the view does not hold yet and makes them visible.
     fn catch_up(&mut self) -> Result<u64, StoreError> {
-        self.follower.catch_up(&mut self.writer)?;
+        let read = self.follower.catch_up(&mut self.writer);
+        // Only whole groups are inserted: what was read before a failure is good, and what comes
+        // after it must find it in the view.
         let next_sequence = self.follower.position().next_sequence;
         self.writer.publish(next_sequence);
+        read?;
         Ok(self.writer.view().visible())
     }
 
@@ -150,7 +153,11 @@ impl Actor for Indexer {
                     published = true;
                     self.publish(group, &mut waiting, turn)?;
                 }
-                Message::CatchUp { reply } => reply.answer(self.catch_up()),
+                Message::CatchUp { reply } => {
+                    let caught_up = self.catch_up();
+                    *turn.kept() = *self.follower.position();
+                    reply.answer(caught_up);
+                }
                 Message::ReadOn => {
                     self.read_on()?;
                     published = true;

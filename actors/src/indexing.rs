@@ -43,6 +43,7 @@ impl Chains {
                 length: event.length,
             },
             global_sequence: event.sequence,
+            segment_generation: header.segment.generation,
         }
     }
 }

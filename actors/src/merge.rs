@@ -44,6 +44,7 @@ pub(crate) fn merge_small_neighbours(
     segment_max_bytes: u64,
     mut end: LogPosition,
 ) -> Result<LogPosition, StoreError> {
+    remove_replaced(fs)?;
     let mut budget = MERGE_BYTES_MAX;
     while let Some(sources) = choose(&**fs, segment_max_bytes.min(budget))? {
         let bytes: u64 = sources.iter().map(|source| source.len).sum();
@@ -57,6 +58,18 @@ pub(crate) fn merge_small_neighbours(
         }
     }
     Ok(end)
+}
+
+/// Removes what a merge that crashed has left: the header that lists it may be merged next.
+fn remove_replaced(fs: &Arc<dyn Fs>) -> Result<(), StoreError> {
+    let replaced = read_directory(&**fs)?.replaced;
+    if !replaced.is_empty() {
+        fs.sync_directory("")?;
+    }
+    for name in replaced {
+        fs.remove(&name.file_name())?;
+    }
+    Ok(())
 }
 
 /// Finds eight neighbours of one size class whose sum stays below `bytes_max`.

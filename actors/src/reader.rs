@@ -61,16 +61,18 @@ impl Reader {
     /// Reads the event of an entry.
     ///
     /// # Errors
+    /// `Io` with `NotFound` when its segment was merged since the entry was looked up,
     /// `CrcMismatch` when its bytes are damaged, `ForeignFile` or `CorruptSegment` when its segment
     /// is not the one that was opened, `Io` when the segment cannot be read.
     pub fn read(&self, entry: &IndexEntry) -> Result<StoredEvent<Vec<u8>>, StoreError> {
         let place = entry.disk_pos;
-        let header = self
-            .view
-            .segment(place.segment_id)
-            .ok_or(StoreError::MissingSegment {
-                segment_id: place.segment_id,
-            })?;
+        let header = self.view.segment(place.segment_id);
+        let same =
+            |header: &Arc<SegmentHeader>| header.segment.generation == entry.segment_generation;
+        // What an entry says of its place holds only for the form of the segment that it was
+        // read from; after a merge the view has another entry for the event.
+        let merged_away = || StoreError::Io(io::ErrorKind::NotFound.into());
+        let header = header.filter(same).ok_or_else(merged_away)?;
         let file = self.file(&header)?;
         let read = read_event(&*file, &header, place.offset, place.length, |record| {
             (record.event_id == entry.event_id).then(|| stored_event(entry, record))

@@ -88,10 +88,17 @@ pub fn read_log_beside_writer(
     use_checkpoint: bool,
 ) -> Result<ReadLog, StoreError> {
     const TRIES: usize = 16;
+    const LISTING_TRIES: usize = 3;
     let mut tries = 1;
     loop {
         match read_log(fs, use_checkpoint) {
             Err(StoreError::Io(error)) if moved_under_reader(&error) && tries < TRIES => tries += 1,
+            // A listing of very many files is not taken at one moment.
+            Err(StoreError::MissingSegment { .. } | StoreError::ForeignFile { .. })
+                if tries < LISTING_TRIES =>
+            {
+                tries += 1;
+            }
             read => return read,
         }
     }
@@ -154,9 +161,7 @@ impl Builder {
     ) -> Result<NewestEnd, StoreError> {
         let file = self.open(header)?;
         let boot_id = self.fs.boot_id();
-        self.poisoned = PoisonMark::read(&*self.fs)?.is_some_and(|mark| {
-            mark.store_id == header.store_id && mark.segment_id == header.segment.id
-        });
+        self.poisoned = PoisonMark::read(&*self.fs)?.is_some_and(|mark| mark.speaks_of(header));
         let facts = TailFacts {
             same_boot: boot_id.is_some_and(|id| id == header.boot_id),
             poisoned: self.poisoned,
@@ -293,7 +298,8 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
         return Ok(());
     };
     if end.clean {
-        return Ok(());
+        // A crash may have kept the mending opening from taking back the mark that it answered.
+        return Ok(PoisonMark::remove(&**fs)?);
     }
     let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
     if let Some(torn) = &end.tail.torn {

@@ -7,6 +7,7 @@ use batpak_log::event::StoredEvent;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
 use batpak_log::position::Hlc;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// The first event that does not hold up.
@@ -45,7 +46,14 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
     let mut entries = reader.view().entries_from(0);
     while let Some(entry) = entries.next_entry() {
         let before = chains.get(entry.coord.entity()).copied();
-        let detail = match reader.read(entry) {
+        let read = match reader.read(entry) {
+            // Its segment was merged since the walk began.
+            Err(StoreError::Io(error)) if error.kind() == ErrorKind::NotFound => {
+                reader.get(entry.event_id)
+            }
+            read => read,
+        };
+        let detail = match read {
             Ok(event) => fault(entry, &event, before),
             Err(error @ (StoreError::CrcMismatch { .. } | StoreError::CorruptSegment { .. })) => {
                 Some(error.to_string())

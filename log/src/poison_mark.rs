@@ -4,6 +4,7 @@ use crate::bytes::Fields;
 use crate::checkpoint::read_small_file;
 use crate::fs::{Fs, create_atomically};
 use crate::layout::POISON_MARK_NAME;
+use crate::segment::SegmentHeader;
 use std::io;
 
 const MAGIC: [u8; 4] = *b"FBPM";
@@ -48,6 +49,11 @@ impl PoisonMark {
             store_id: fields.array()?,
             segment_id: fields.u64()?,
         })
+    }
+
+    /// Returns whether the mark is about this segment.
+    pub fn speaks_of(&self, header: &SegmentHeader) -> bool {
+        self.store_id == header.store_id && self.segment_id == header.segment.id
     }
 
     /// Leaves the mark in the directory.

@@ -119,21 +119,22 @@ pub fn recover_newest(
             }),
         };
     }
-    let mut stopped = stopped.unwrap_or((position.offset, position.offset));
-    let tail = loop {
-        let (end, bad) = stopped;
-        let verdict = judge_tail(file, header, end, bad, TailFacts { proven, ..facts });
-        // Somebody may be writing: what was not whole when it was read may be whole by the time
-        // that the bytes behind it are looked at.
-        reader.set_limit(file.len()?);
-        let again = read_groups(&mut reader, header, &mut position, &mut |header, group| {
-            proven = proven.max(group.header.proven);
-            visit(header, group);
-        })?;
-        if position.offset == end {
-            break verdict?;
-        }
-        stopped = again.unwrap_or((position.offset, position.offset));
+    let (end, bad) = stopped.unwrap_or((position.offset, position.offset));
+    let verdict = judge_tail(file, header, end, bad, TailFacts { proven, ..facts });
+    // Somebody may be writing: what was not whole when it was read may be whole by the time that
+    // the bytes behind it are looked at. Then nothing there is torn or damaged, it is on its way;
+    // an opening for writing is alone with the log and never sees this.
+    reader.set_limit(file.len()?);
+    read_groups(&mut reader, header, &mut position, &mut |header, group| {
+        proven = proven.max(group.header.proven);
+        visit(header, group);
+    })?;
+    let tail = match position.offset == end {
+        true => verdict?,
+        false => Tail {
+            end: position.offset,
+            torn: None,
+        },
     };
     Ok(NewestEnd {
         position,

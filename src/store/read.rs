@@ -143,7 +143,23 @@ impl<State> Store<State> {
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn verify_with(&self, mut progress: impl FnMut(u64)) -> Result<Verification, StoreError> {
-        batpak_actors::verify::verify(self.shared.engine.reader(), &mut progress)
+        let reader = self.shared.engine.reader();
+        loop {
+            // What was merged away before is looked up where it is now.
+            self.refresh()?;
+            let seen = reader.view().segments();
+            match batpak_actors::verify::verify(reader, &mut progress) {
+                Err(StoreError::Io(error))
+                    if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    self.refresh()?;
+                    if reader.view().segments() == seen {
+                        return Err(StoreError::Io(error));
+                    }
+                }
+                verified => return verified,
+            }
+        }
     }
 }
 

@@ -26,6 +26,12 @@ impl Engine {
                 .and_then(|closed| closed),
             None => Ok(None),
         };
+        if matches!(written, Err(StoreError::TimedOut { .. })) {
+            // The writer hangs in a call and may still write: nobody is closed under its feet, and
+            // nobody else may open the store until the process ends and frees the lock.
+            std::mem::forget(self.lock);
+            return written.map(drop);
+        }
         let mut last = written.as_ref().ok().copied().flatten();
         let indexed = asking
             .to_close("indexer", &handle.indexer, |reply| {

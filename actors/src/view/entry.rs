@@ -38,6 +38,8 @@ pub struct IndexEntry {
     pub disk_pos: DiskPos,
     /// Its place in the log; gaps are possible.
     pub global_sequence: u64,
+    /// Which form of its segment `disk_pos` is about: merging makes another one.
+    pub(crate) segment_generation: u32,
 }
 
 impl IndexEntry {

@@ -79,6 +79,22 @@ impl ReadView {
         }
     }
 
+    /// Returns up to `count` of the latest visible events, newest first.
+    pub fn latest(&self, count: usize) -> Vec<IndexEntry> {
+        let visible = self.visible();
+        let lists = self.lists.load();
+        let mut found = Vec::with_capacity(count);
+        for chunk in lists.chunks.iter().rev() {
+            for slot in (0..chunk.slot_from(visible)).rev() {
+                if found.len() == count {
+                    return found;
+                }
+                found.extend(chunk.get(slot).cloned());
+            }
+        }
+        found
+    }
+
     /// Returns the visible events of a region, in commit order.
     pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
         let matches = |entry: &IndexEntry| {

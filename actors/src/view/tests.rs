@@ -20,6 +20,7 @@ fn entry(sequence: u64, entity: &str) -> IndexEntry {
             length: 1,
         },
         global_sequence: sequence,
+        segment_generation: 0,
     }
 }
 

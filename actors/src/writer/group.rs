@@ -300,6 +300,8 @@ impl GroupInHand {
 
 impl Contents {
     /// Takes up an event that stands in the group's bytes.
+    ///
+    /// The writer only writes segments that were never merged.
     fn add(&mut self, item: &Append, link: &Link, disk_pos: DiskPos) -> AppendReceipt {
         let sequence = self.position.next_sequence;
         self.position
@@ -337,6 +339,7 @@ impl Contents {
             hash_chain: link.chain,
             disk_pos,
             global_sequence: sequence,
+            segment_generation: 0,
         });
         receipt
     }
