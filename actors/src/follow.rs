@@ -225,11 +225,8 @@ impl Follower {
     fn next_segment(&mut self, into: &mut Into<'_>) -> Result<End, StoreError> {
         let directory = read_directory(&*self.fs)?;
         let known = into.view.segments();
-        let names = directory.segments.iter().map(|header| header.segment);
-        if !names
-            .take(known.len())
-            .eq(known.iter().map(|header| header.segment))
-        {
+        let found = directory.segments.iter().take(known.len());
+        if !found.eq(known.iter().map(|header| &**header)) {
             return Ok(End::Rewritten);
         }
         // The view may know a later segment already, from a message whose group was lost.
