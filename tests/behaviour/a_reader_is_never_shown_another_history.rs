@@ -16,30 +16,34 @@ fn sessions(directory: &Path, sessions: std::ops::Range<u64>) {
     }
 }
 
+/// Far more appends than fit into the time of an opening, and fewer than fill the segment.
+const MANY: u64 = 60_000;
+
 #[test]
 fn it_opens_while_the_writer_goes_on() {
     let directory = temporary();
-    // A large segment: there is much reserved space to look at behind the last group.
-    let large = || config(directory.path()).with_segment_max_bytes(64 << 20);
+    let large = || config(directory.path()).with_segment_max_bytes(256 << 20);
     let store = Store::open(large()).unwrap();
-    let payload = "x".repeat(4000);
+    // So much that some 15 MiB are reserved behind it, all of which an opening looks at.
+    let long = "x".repeat(4000);
+    for _ in 0..4300 {
+        store.append(&at("entity"), KIND, &long).unwrap();
+    }
     let opened = AtomicBool::new(false);
     let appended = std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
-            let mut appended = 0;
-            while !opened.load(Ordering::Acquire) && appended < 12_000 {
-                store.append(&at("entity"), KIND, &payload).unwrap();
+            let mut appended = 0_u64;
+            while !opened.load(Ordering::Acquire) && appended < MANY {
+                store.append(&at("entity"), KIND, &appended).unwrap();
                 appended += 1;
             }
             appended
         });
-        for _ in 0..5 {
-            Store::open_read_only(large()).unwrap().close().unwrap();
-        }
+        Store::open_read_only(large()).unwrap().close().unwrap();
         opened.store(true, Ordering::Release);
         writing.join().unwrap()
     });
-    assert!(appended < 12_000, "the reader waited for the writer to end");
+    assert!(appended < MANY, "the reader waited for the writer to end");
     store.close().unwrap();
 }
 
