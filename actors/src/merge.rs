@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::view::ReadView;
 use batpak_log::directory::read_directory;
 use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
-use batpak_log::fs::{Access, Fs, write_all_at};
+use batpak_log::fs::{Access, Fs, remove_if_there, write_all_at};
 use batpak_log::log_position::LogPosition;
 use batpak_log::recover_segment::recover_sealed;
 use batpak_log::segment::{
@@ -120,7 +120,7 @@ fn merge(
         return Err(StoreError::Configuration("nothing to merge".into()));
     };
     let header = merged_header(fs.boot_id(), first, last, sources);
-    crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
+    remove_if_there(&**fs, MERGING_NAME)?;
     let file = fs.create_new(MERGING_NAME)?;
     write_all_at(&*file, &header.encode(), 0)?;
     let mut rewriter = Rewriter::new(view, &header);
@@ -139,7 +139,7 @@ fn merge(
             },
         )?;
         if let Some(error) = failure {
-            crate::recovery::remove_if_there(&**fs, MERGING_NAME)?;
+            remove_if_there(&**fs, MERGING_NAME)?;
             return Err(error);
         }
     }

@@ -9,7 +9,7 @@ use crate::view::{ReadView, ViewWriter};
 use batpak_log::checkpoint::Checkpoint;
 use batpak_log::directory::{Directory, read_directory};
 use batpak_log::error::LogError;
-use batpak_log::fs::{Access, File, Fs, read_range, write_all_at};
+use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at};
 use batpak_log::layout::{PREPARED_NAME, RECOVERED_DIRECTORY, RECOVERED_KEPT, SEQUENCE_SKIP};
 use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
@@ -371,13 +371,6 @@ fn list_aside(fs: &dyn Fs) -> Result<Vec<String>, StoreError> {
 fn aside_number(name: &str) -> Option<u64> {
     let (_, file_name) = name.split_once('/')?;
     file_name.split_once('-')?.0.parse().ok()
-}
-
-pub(crate) fn remove_if_there(fs: &dyn Fs, name: &str) -> io::Result<()> {
-    match fs.remove(name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
 }
 
 fn usize_of(length: u64) -> usize {

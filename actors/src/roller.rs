@@ -6,10 +6,9 @@
 use crate::error::StoreError;
 use crate::merge::merge_small_neighbours;
 use crate::protocol::roller::{Message, PreparedFile};
-use crate::recovery::remove_if_there;
 use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn};
 use crate::view::ReadView;
-use batpak_log::fs::{File, Fs, write_all_at};
+use batpak_log::fs::{File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::PREPARED_NAME;
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::{SegmentHeader, encode_footer};

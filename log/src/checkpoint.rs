@@ -1,18 +1,18 @@
 //! The checkpoint: an advisory note of how far the log was proven durable.
 
-use crate::bytes::Fields;
-use crate::fs::{Access, Fs, create_atomically, read_range};
+use crate::fs::{Fs, create_atomically};
 use crate::layout::CHECKPOINT_NAME;
 use crate::log_position::LogPosition;
 use crate::position::Hlc;
 use crate::segment::SegmentName;
+use crate::small_file::SmallFile;
 use std::io;
 
-const MAGIC: [u8; 4] = *b"FBCP";
-const VERSION: u32 = 1;
-const LEN: usize = 128;
-const CRC_AT: usize = 8;
-const COVERED_FROM: usize = CRC_AT + 4;
+const FILE: SmallFile = SmallFile {
+    name: CHECKPOINT_NAME,
+    magic: *b"FBCP",
+    len: 128,
+};
 
 /// A position that the log reached durably. A log that ends before it has lost its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,23 +37,12 @@ impl Checkpoint {
         covered.extend_from_slice(&self.position.hlc.counter.to_be_bytes());
         covered.extend_from_slice(&[0; 14]);
         covered.extend_from_slice(&self.position.log_hash);
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&VERSION.to_be_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&covered).to_be_bytes());
-        bytes.extend_from_slice(&covered);
-        debug_assert_eq!(bytes.len(), LEN);
-        bytes
+        FILE.encode(&covered)
     }
 
     /// Reads a checkpoint; `None` when the bytes are not exactly one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut fields = Fields::new(bytes);
-        if fields.array()? != MAGIC || fields.u32()? != VERSION || bytes.len() != LEN {
-            return None;
-        }
-        if fields.u32()? != crc32fast::hash(bytes.get(COVERED_FROM..)?) {
-            return None;
-        }
+        let mut fields = FILE.decode(bytes)?;
         let store_id = fields.array()?;
         let segment = SegmentName {
             id: fields.u64()?,
@@ -94,21 +83,7 @@ impl Checkpoint {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(fs: &dyn Fs) -> io::Result<Option<Self>> {
-        Ok(read_small_file(fs, CHECKPOINT_NAME, LEN)?.and_then(|bytes| Self::decode(&bytes)))
-    }
-}
-
-/// Reads a file that should have `length` bytes; `None` when it is not there or has another length.
-pub(crate) fn read_small_file(
-    fs: &dyn Fs,
-    name: &str,
-    length: usize,
-) -> io::Result<Option<Vec<u8>>> {
-    match fs.open(name, Access::Read) {
-        Ok(file) if file.len()? == length as u64 => read_range(&*file, 0, length).map(Some),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        Ok(FILE.read(fs)?.and_then(|bytes| Self::decode(&bytes)))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod poison_mark;
 pub mod position;
 pub mod recover_segment;
 pub mod segment;
+mod small_file;
 pub mod wire;
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The poison mark: a writer's last word about a file it no longer trusts.
 
-use crate::bytes::Fields;
-use crate::checkpoint::read_small_file;
-use crate::fs::{Fs, create_atomically};
+use crate::fs::{Fs, create_atomically, remove_if_there};
 use crate::layout::POISON_MARK_NAME;
 use crate::segment::SegmentHeader;
+use crate::small_file::SmallFile;
 use std::io;
 
-const MAGIC: [u8; 4] = *b"FBPM";
-const VERSION: u32 = 1;
-const LEN: usize = 36;
-const COVERED_FROM: usize = 12;
+const FILE: SmallFile = SmallFile {
+    name: POISON_MARK_NAME,
+    magic: *b"FBPM",
+    len: 36,
+};
 
 /// Says that a failed sync or write left bytes in a segment that may not be what was written.
 ///
@@ -28,23 +28,12 @@ impl PoisonMark {
     pub fn encode(&self) -> Vec<u8> {
         let mut covered = self.store_id.to_vec();
         covered.extend_from_slice(&self.segment_id.to_be_bytes());
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&VERSION.to_be_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&covered).to_be_bytes());
-        bytes.extend_from_slice(&covered);
-        debug_assert_eq!(bytes.len(), LEN);
-        bytes
+        FILE.encode(&covered)
     }
 
     /// Reads a mark; `None` when the bytes are not exactly one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut fields = Fields::new(bytes);
-        if fields.array()? != MAGIC || fields.u32()? != VERSION || bytes.len() != LEN {
-            return None;
-        }
-        if fields.u32()? != crc32fast::hash(bytes.get(COVERED_FROM..)?) {
-            return None;
-        }
+        let mut fields = FILE.decode(bytes)?;
         Some(Self {
             store_id: fields.array()?,
             segment_id: fields.u64()?,
@@ -69,7 +58,7 @@ impl PoisonMark {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn read(fs: &dyn Fs) -> io::Result<Option<Self>> {
-        Ok(read_small_file(fs, POISON_MARK_NAME, LEN)?.and_then(|bytes| Self::decode(&bytes)))
+        Ok(FILE.read(fs)?.and_then(|bytes| Self::decode(&bytes)))
     }
 
     /// Removes the mark; what it spoke of has been mended.
@@ -77,10 +66,7 @@ impl PoisonMark {
     /// # Errors
     /// When the file system refuses.
     pub fn remove(fs: &dyn Fs) -> io::Result<()> {
-        match fs.remove(POISON_MARK_NAME) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+        remove_if_there(fs, POISON_MARK_NAME)
     }
 }
 

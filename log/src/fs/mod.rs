@@ -261,6 +261,17 @@ pub fn create_atomically(fs: &dyn Fs, name: &str, bytes: &[u8]) -> io::Result<()
     fs.sync_directory(name::parent(name))
 }
 
+/// Removes a file; one that is not there is passed over.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn remove_if_there(fs: &dyn Fs, name: &str) -> io::Result<()> {
+    match fs.remove(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 /// Writes and syncs a file that replaces a leftover of the same name.
 fn write_new(fs: &dyn Fs, name: &str, bytes: &[u8]) -> io::Result<()> {
     let file = match fs.create_new(name) {
