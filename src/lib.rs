@@ -17,5 +17,7 @@ pub mod event;
 pub mod id;
 pub mod prelude;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use batpak_log::wire;

@@ -206,7 +206,7 @@ impl Shared {
         if kind.is_reserved() {
             return Err(StoreError::ReservedKind(kind));
         }
-        let proposed_wall_us = self.config.now_us();
+        let proposed_wall_us = self.clock.wall_us();
         let key = options.idempotency_key;
         let event_id = key.unwrap_or_else(|| self.ids.make(proposed_wall_us));
         Ok(Append {

@@ -2,7 +2,7 @@
 
 use super::{RestartPolicy, StoreError};
 use batpak_actors::engine::Placement;
-use batpak_actors::runtime::{Clock, SystemClock, Waiting};
+use batpak_actors::runtime::Waiting;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -265,7 +265,7 @@ impl StoreConfig {
     }
 
     /// Refuses values that make no sense, naming the field and what it may be.
-    pub(super) fn validate(&self) -> Result<(), StoreError> {
+    pub(crate) fn validate(&self) -> Result<(), StoreError> {
         let refusals = [
             (
                 self.data_dir.as_os_str().is_empty(),
@@ -305,12 +305,6 @@ impl StoreConfig {
             Some((_, text)) => Err(StoreError::Configuration(text.into())),
             None => Ok(()),
         }
-    }
-
-    pub(super) fn now_us(&self) -> i64 {
-        self.clock
-            .as_ref()
-            .map_or_else(|| SystemClock.wall_us(), |clock| clock())
     }
 }
 

@@ -1,11 +1,19 @@
 //! Looking after a store.
 
 use super::{Open, Store, StoreDiagnostics, StoreStats, WriterPressure};
+#[cfg(feature = "testkit")]
+use batpak_actors::engine::Engine;
 
 impl Store<Open> {
     /// Returns how full the writer's mailbox is.
     pub fn writer_pressure(&self) -> WriterPressure {
         self.pressure()
+    }
+
+    /// Runs one step of a stepped engine; `false` when nothing can run.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn step(&self) -> bool {
+        self.owned.as_ref().is_some_and(Engine::step)
     }
 
     /// Makes one of the engine's actors panic as if by a bug, to see that nothing is lost.

@@ -4,7 +4,7 @@ mod append;
 mod config;
 mod cursor;
 mod maintain;
-mod open;
+pub(crate) mod open;
 mod options;
 mod payload;
 mod read;
@@ -36,7 +36,7 @@ pub use batpak_actors::view::{DiskPos, IndexEntry};
 
 use crate::id::IdSource;
 use batpak_actors::engine::{DROP_LIMIT, Engine, EngineHandle};
-use batpak_actors::runtime::Published;
+use batpak_actors::runtime::{Clock, Published};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -78,6 +78,7 @@ const _: fn() = || {
 struct Shared {
     engine: EngineHandle,
     config: StoreConfig,
+    clock: Arc<dyn Clock>,
     ids: IdSource,
     read_only: bool,
     opened: stats::OpenIndexReport,

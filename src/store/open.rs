@@ -4,11 +4,34 @@ use super::stats::{OpenIndexPath, OpenIndexReport};
 use super::{Open, ReadOnly, Shared, Store, StoreConfig, StoreError, SyncMode};
 use crate::id::IdSource;
 use batpak_actors::engine::{Engine, EngineOptions};
-use batpak_actors::runtime::{Clock, Published, SystemClock};
+use batpak_actors::runtime::{Clock, Published, System, SystemClock};
 use batpak_actors::writer::SyncPolicy;
 use batpak_log::fs::{Fs, RealFs};
 use std::marker::PhantomData;
 use std::sync::Arc;
+
+/// What a store stands on.
+pub(crate) struct Ground {
+    /// The data directory.
+    pub(crate) fs: Arc<dyn Fs>,
+    /// Time, unless the configuration brings its own.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub(crate) ids: IdSource,
+    /// What runs the actors; threads when none.
+    pub(crate) system: Option<System>,
+}
+
+impl Ground {
+    fn real(fs: RealFs) -> Self {
+        Self {
+            fs: Arc::new(fs),
+            clock: Arc::new(SystemClock),
+            ids: IdSource::random(),
+            system: None,
+        }
+    }
+}
 
 impl Store<Open> {
     /// Opens a store for writing, and creates it when its directory is not there or empty.
@@ -23,7 +46,7 @@ impl Store<Open> {
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
         config.validate()?;
         let fs = RealFs::create(&config.data_dir)?;
-        Self::start(config, Arc::new(fs), false, Engine::open)
+        Self::start(config, Ground::real(fs))
     }
 }
 
@@ -39,27 +62,53 @@ impl Store<ReadOnly> {
     pub fn open_read_only(config: StoreConfig) -> Result<Self, StoreError> {
         config.validate()?;
         let fs = RealFs::open(&config.data_dir)?;
-        Self::start(config, Arc::new(fs), true, Engine::open_read_only)
+        Self::start_read_only(config, Ground::real(fs))
+    }
+}
+
+impl Store<Open> {
+    /// Opens for writing on any ground; the configuration was validated.
+    pub(crate) fn start(config: StoreConfig, ground: Ground) -> Result<Self, StoreError> {
+        Self::start_with(config, ground, false, Engine::open, Engine::open_on)
+    }
+}
+
+impl Store<ReadOnly> {
+    /// Opens for reading on any ground; the configuration was validated.
+    pub(crate) fn start_read_only(config: StoreConfig, ground: Ground) -> Result<Self, StoreError> {
+        let (open, open_on) = (Engine::open_read_only, Engine::open_read_only_on);
+        Self::start_with(config, ground, true, open, open_on)
     }
 }
 
 impl<State> Store<State> {
-    fn start(
+    fn start_with(
         config: StoreConfig,
-        fs: Arc<dyn Fs>,
+        ground: Ground,
         read_only: bool,
         open: fn(&EngineOptions) -> Result<Engine, StoreError>,
+        open_on: fn(System, &EngineOptions) -> Result<Engine, StoreError>,
     ) -> Result<Self, StoreError> {
+        let Ground {
+            fs,
+            clock: own_clock,
+            ids,
+            system,
+        } = ground;
         let clock: Arc<dyn Clock> = match &config.clock {
             Some(wall_us) => Arc::new(ConfiguredClock {
                 wall_us: Arc::clone(wall_us),
+                monotonic: own_clock,
             }),
-            None => Arc::new(SystemClock),
+            None => own_clock,
         };
-        let ids = IdSource::random();
-        let begun_us = SystemClock.monotonic_us();
-        let engine = open(&engine_options(&config, fs, Arc::clone(&clock), &ids))?;
-        let elapsed_us = SystemClock.monotonic_us().saturating_sub(begun_us);
+        let begun_us = clock.monotonic_us();
+        let options = engine_options(&config, fs, Arc::clone(&clock), &ids);
+        let engine = match system {
+            Some(system) => open_on(system, &options)?,
+            None => open(&options)?,
+        };
+        let elapsed_us = clock.monotonic_us().saturating_sub(begun_us);
         let opened = OpenIndexReport {
             path: OpenIndexPath::Rebuild,
             restored_entries: 0,
@@ -68,10 +117,8 @@ impl<State> Store<State> {
         };
         let shared = Shared {
             engine: engine.handle().clone(),
-            config: StoreConfig {
-                clock: Some(Arc::new(move || clock.wall_us())),
-                ..config
-            },
+            config,
+            clock,
             ids,
             read_only,
             opened,
@@ -114,9 +161,10 @@ fn engine_options(
     }
 }
 
-/// Takes wall time from the configuration; timers and budgets go by the system's own clock.
+/// Takes wall time from the configuration; timers and budgets go by the ground's clock.
 struct ConfiguredClock {
     wall_us: super::config::WallClock,
+    monotonic: Arc<dyn Clock>,
 }
 
 impl Clock for ConfiguredClock {
@@ -125,6 +173,6 @@ impl Clock for ConfiguredClock {
     }
 
     fn monotonic_us(&self) -> u64 {
-        SystemClock.monotonic_us()
+        self.monotonic.monotonic_us()
     }
 }

@@ -1,6 +1,6 @@
 //! Subscriptions: notifications as they happen, lossy for those who do not keep up.
 
-use super::{Notification, Open, Store};
+use super::{Notification, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
 use batpak_actors::protocol::broker::Registered;
@@ -38,9 +38,19 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Waits for the next notification; `None` once the store has closed and all were received.
+    /// Waits for the next notification; `None` once the subscription has ended and all were
+    /// received.
     pub fn recv(&self) -> Option<Notification> {
-        self.registered.receiver.recv().ok()
+        self.recv_or_end().ok()
+    }
+
+    /// As [`recv`](Self::recv), and tells why the subscription has ended.
+    ///
+    /// # Errors
+    /// `Closed` when the store has closed, `ActorEnded` when the broker has spent its restarts: then
+    /// appends go on, and cursors see them.
+    pub fn recv_or_end(&self) -> Result<Notification, StoreError> {
+        self.engine.receive(&self.registered.receiver)
     }
 
     /// Lends the channel on which notifications arrive.

@@ -3,9 +3,7 @@
 use super::{Cursor, IndexEntry, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
-use batpak_actors::runtime::{
-    Clock, RestartBudget, RestartPolicy, SystemClock, TaskHandle, TaskNext, Watermark,
-};
+use batpak_actors::runtime::{RestartBudget, RestartPolicy, TaskHandle, TaskNext, Watermark};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,7 +158,7 @@ where
             Ok(CursorWorkerAction::Continue) => TaskNext::Again,
             Ok(CursorWorkerAction::Stop) => TaskNext::Done,
             Err(panic) => {
-                if !self.budget.grant(SystemClock.monotonic_us()) {
+                if !self.budget.grant(store.shared.clock.monotonic_us()) {
                     tracing::error!("a cursor worker has spent its restarts and ends");
                     std::panic::resume_unwind(panic);
                 }

@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
 use crate::protocol::{Append, AppendReceipt, broker, indexer, writer};
 use crate::reader::Reader;
+use crate::runtime::channel::Receiver;
 use crate::runtime::{Address, Closed, NotDelivered, Reply, ReplyTo};
 use batpak_log::coordinate::Region;
 use batpak_log::layout::GROUP_EVENTS_MAX;
@@ -123,6 +124,23 @@ impl EngineHandle {
             self.broker.as_ref().ok_or_else(read_only)?,
             message,
         )
+    }
+
+    /// Waits for what the broker sends to a subscriber.
+    ///
+    /// # Errors
+    /// `Closed` once the subscriber was removed or the store has closed, and all was received;
+    /// `ActorEnded` when the broker has ended for good.
+    pub fn receive<T>(&self, from: &Receiver<T>) -> Result<T, StoreError> {
+        let Some(broker) = &self.broker else {
+            return Err(read_only());
+        };
+        broker.receive(from).map_err(|Closed| {
+            let ended = broker.exit_reason();
+            ended.map_or(StoreError::Closed, |reason| {
+                StoreError::ended("broker", &reason)
+            })
+        })
     }
 
     /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::mailbox::Mailbox;
 use super::reply::reply_through;
 use super::seam::Seam;
-use super::{ExitReason, NotDelivered, Reply, ReplyTo};
+use super::sync::channel::Receiver;
+use super::{Closed, ExitReason, NotDelivered, Reply, ReplyTo};
 
 /// Sends messages to one actor, through all of its incarnations.
 ///
@@ -71,6 +72,14 @@ impl<M> Address<M> {
     /// [`NotDelivered::Ended`] with the message when the actor has ended.
     pub fn tell(&self, message: M) -> Result<(), NotDelivered<M>> {
         self.mailbox.send_through(&self.seam, message, None)
+    }
+
+    /// Waits for a message on a channel that this actor, or one beside it, sends to.
+    ///
+    /// # Errors
+    /// [`Closed`] once every sender is gone and all was received.
+    pub fn receive<T>(&self, from: &Receiver<T>) -> Result<T, Closed> {
+        self.seam.receive_idle(from).map_err(|_| Closed)
     }
 
     /// Returns how many messages wait, those that the actor was offered and left included.

@@ -51,6 +51,14 @@ impl Seam {
         }
     }
 
+    /// Waits for a message that may be long in coming: never spins for it.
+    pub(crate) fn receive_idle<T>(&self, from: &Receiver<T>) -> Result<T, Waited> {
+        match self {
+            Self::Plain | Self::Threads { .. } => block(from, None),
+            Self::Stepped(_) => self.receive(from, None),
+        }
+    }
+
     /// Returns the stepped system, if waiting means to step one.
     pub(crate) fn stepper(&self) -> Option<Arc<Stepper>> {
         match self {

@@ -1,0 +1,23 @@
+//! A store on threads, over a file system that a test has made.
+
+use crate::id::IdSource;
+use crate::store::open::Ground;
+use crate::store::{Open, Store, StoreConfig, StoreError};
+use batpak_actors::runtime::SystemClock;
+use batpak_log::fs::Fs;
+use std::sync::Arc;
+
+/// Opens a store on threads over any file system: a disk that stalls, say.
+///
+/// # Errors
+/// As [`Store::open`].
+pub fn open_on_threads(config: StoreConfig, fs: Arc<dyn Fs>) -> Result<Store<Open>, StoreError> {
+    config.validate()?;
+    let ground = Ground {
+        fs,
+        clock: Arc::new(SystemClock),
+        ids: IdSource::random(),
+        system: None,
+    };
+    Store::start(config, ground)
+}
