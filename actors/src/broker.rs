@@ -8,6 +8,7 @@ use crate::runtime::channel::{Receiver, Sender, bounded};
 use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn, Watermark};
 use crate::view::{IndexEntry, ReadView};
 use batpak_log::coordinate::Region;
+use batpak_log::planted::{Bug, planted};
 use slab::Slab;
 use std::sync::Arc;
 
@@ -129,6 +130,9 @@ impl Actor for Broker {
     type Kept = Subscribers;
 
     fn started(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        if planted(Bug::AnnounceTwice) {
+            turn.kept().delivered = 0;
+        }
         // What a crash left undelivered; a first incarnation finds nothing to deliver.
         self.deliver(turn.kept());
         Ok(Next::Open)

@@ -12,8 +12,10 @@ use crate::runtime::{Actor, Address, ExitReason, Fault, Next, NotDelivered, Queu
 use crate::view::ViewWriter;
 use batpak_log::checkpoint::Checkpoint;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 
-/// The checkpointer hears of the log at least every so many events.
+/// The checkpointer hears of the log at least every so many events, unless it is to hear more
+/// often.
 pub const CHECKPOINT_EVERY_EVENTS: u64 = 64 * 1024;
 
 /// An indexer.
@@ -23,6 +25,7 @@ pub struct Indexer {
     follower: Follower,
     store_id: Option<[u8; 16]>,
     checkpointed_events: u64,
+    checkpoint_every_events: u64,
     broker: Option<Address<broker::Message>>,
     checkpointer: Option<Address<checkpointer::Message>>,
 }
@@ -34,8 +37,10 @@ impl Indexer {
         follower: Follower,
         broker: Option<Address<broker::Message>>,
         checkpointer: Option<Address<checkpointer::Message>>,
+        checkpoint_every_events: u64,
     ) -> Self {
         Self {
+            checkpoint_every_events,
             checkpointed_events: follower.position().event_count,
             store_id: follower.store_id(),
             writer,
@@ -79,7 +84,11 @@ impl Indexer {
         }
         if group.position.event_count > known {
             for entry in group.entries.drain(..) {
+                let sequence = entry.global_sequence;
                 self.writer.insert(entry);
+                if planted(Bug::PublishHalfBatch) {
+                    self.writer.publish(sequence);
+                }
             }
             self.follower.skip_to(group.position);
         }
@@ -94,8 +103,11 @@ impl Indexer {
     ) -> Result<(), Fault> {
         self.insert(&mut group)?;
         waiting.append(&mut group.acknowledgements);
-        let proven = group.proven;
-        if proven.event_count >= self.checkpointed_events + CHECKPOINT_EVERY_EVENTS {
+        let proven = match planted(Bug::CheckpointUnproven) {
+            true => group.position,
+            false => group.proven,
+        };
+        if proven.event_count >= self.checkpointed_events + self.checkpoint_every_events {
             self.checkpointed_events = proven.event_count;
             if let (Some(checkpointer), Some(store_id)) = (&self.checkpointer, self.store_id) {
                 let checkpoint = Checkpoint {

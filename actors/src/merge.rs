@@ -10,6 +10,7 @@ use batpak_log::directory::read_directory;
 use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use batpak_log::fs::{Access, Fs, remove_if_there, write_all_at};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::recover_sealed;
 use batpak_log::segment::{
     Binding, EventRecord, Group, GroupBuilder, Predecessor, Replaced, SegmentHeader, SegmentName,
@@ -156,9 +157,13 @@ fn merge(
     let clean = trailer.is_some_and(|trailer| trailer.clean);
     let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
     write_all_at(&*file, &footer, position.offset)?;
-    file.sync_all()?;
+    if !planted(Bug::RemoveSourcesEarly) {
+        file.sync_all()?;
+    }
     fs.rename(MERGING_NAME, &header.segment.file_name())?;
-    fs.sync_directory("")?;
+    if !planted(Bug::RemoveSourcesEarly) {
+        fs.sync_directory("")?;
+    }
     for source in sources {
         fs.remove(&source.header.segment.file_name())?;
     }

@@ -12,6 +12,7 @@ use batpak_log::error::LogError;
 use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at};
 use batpak_log::layout::{PREPARED_NAME, RECOVERED_DIRECTORY, RECOVERED_KEPT, SEQUENCE_SKIP};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use batpak_log::recover_segment::{NewestEnd, check_successor, recover_newest, recover_sealed};
 use batpak_log::segment::{Group, SegmentHeader, SegmentName, TailFacts, encode_footer};
@@ -205,7 +206,10 @@ impl Builder {
                 .as_ref()
                 .map_or(0, |torn| torn.end - torn.start);
             if report.rebooted || self.poisoned || report.truncated_bytes > 0 {
-                report.skipped_sequences = SEQUENCE_SKIP;
+                report.skipped_sequences = match planted(Bug::ReuseSequence) {
+                    true => 0,
+                    false => SEQUENCE_SKIP,
+                };
             }
         }
         self.writer.publish(self.position.next_sequence);
@@ -261,7 +265,8 @@ fn check_rollback(
     let Some(checkpoint) = checkpoint else {
         return Ok(());
     };
-    if newest.is_some_and(|header| header.store_id != checkpoint.store_id) {
+    let foreign = newest.is_some_and(|header| header.store_id != checkpoint.store_id);
+    if planted(Bug::IgnoreCheckpoint) || foreign && !planted(Bug::TrustForeignCheckpoint) {
         return Ok(());
     }
     let proven = checkpoint.position.event_count;
@@ -304,11 +309,19 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
     let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
     if let Some(torn) = &end.tail.torn {
         let bytes = read_range(&*file, torn.start, usize_of(torn.end - torn.start))?;
+        if planted(Bug::HideRepair) {
+            log.report.truncated_bytes = 0;
+        }
         log.report.set_aside = Some(set_aside(&**fs, header.segment, torn.start, &bytes)?);
         log.report.kept_aside = list_aside(&**fs)?;
     }
     let proven = end.proven.max(header.encoded_len());
-    rewrite(&*file, proven, end.position.offset)?;
+    if !planted(Bug::TrustPageCache) {
+        rewrite(&*file, proven, end.position.offset)?;
+    }
+    if planted(Bug::LeaveTornTail) {
+        return Ok(());
+    }
     file.truncate(log.position.offset)?;
     let footer = encode_footer(&header.binding(), &log.position.as_trailer(true));
     file.sync_all()?;

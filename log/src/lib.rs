@@ -20,6 +20,8 @@ pub mod frame;
 pub mod fs;
 pub mod layout;
 pub mod log_position;
+#[doc(hidden)]
+pub mod planted;
 pub mod poison_mark;
 pub mod position;
 pub mod recover_segment;

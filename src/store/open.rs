@@ -4,6 +4,7 @@ use super::stats::{OpenIndexPath, OpenIndexReport};
 use super::{Open, ReadOnly, Shared, Store, StoreConfig, StoreError, SyncMode};
 use crate::id::IdSource;
 use batpak_actors::engine::{Engine, EngineOptions};
+use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
 use batpak_actors::runtime::{Clock, Published, System, SystemClock};
 use batpak_actors::writer::SyncPolicy;
 use batpak_log::fs::{Fs, RealFs};
@@ -20,6 +21,8 @@ pub(crate) struct Ground {
     pub(crate) ids: IdSource,
     /// What runs the actors; threads when none.
     pub(crate) system: Option<System>,
+    /// The checkpoint is renewed at least every so many events.
+    pub(crate) checkpoint_every_events: u64,
 }
 
 impl Ground {
@@ -29,6 +32,7 @@ impl Ground {
             clock: Arc::new(SystemClock),
             ids: IdSource::random(),
             system: None,
+            checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
         }
     }
 }
@@ -94,6 +98,7 @@ impl<State> Store<State> {
             clock: own_clock,
             ids,
             system,
+            checkpoint_every_events,
         } = ground;
         let clock: Arc<dyn Clock> = match &config.clock {
             Some(wall_us) => Arc::new(ConfiguredClock {
@@ -103,7 +108,10 @@ impl<State> Store<State> {
             None => own_clock,
         };
         let begun_us = clock.monotonic_us();
-        let options = engine_options(&config, fs, Arc::clone(&clock), &ids);
+        let options = EngineOptions {
+            checkpoint_every_events,
+            ..engine_options(&config, fs, Arc::clone(&clock), &ids)
+        };
         let engine = match system {
             Some(system) => open_on(system, &options)?,
             None => open(&options)?,
@@ -155,6 +163,7 @@ fn engine_options(
             sync_all: matches!(config.sync.mode, SyncMode::SyncAll),
         },
         checkpoints: config.index.enable_checkpoint,
+        checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
         room_limit: config.writer.reply_timeout,
         waiting: config.writer.waiting,
         placement: config.writer.placement,

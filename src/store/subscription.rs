@@ -47,8 +47,8 @@ impl Subscription {
     /// As [`recv`](Self::recv), and tells why the subscription has ended.
     ///
     /// # Errors
-    /// `Closed` when the store has closed, `ActorEnded` when the broker has spent its restarts: then
-    /// appends go on, and cursors see them.
+    /// `Closed` when the store has closed, `ActorEnded` when the broker has spent its restarts:
+    /// then appends go on, and cursors see them.
     pub fn recv_or_end(&self) -> Result<Notification, StoreError> {
         self.engine.receive(&self.registered.receiver)
     }

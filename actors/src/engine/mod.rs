@@ -63,6 +63,8 @@ pub struct EngineOptions {
     pub sync: SyncPolicy,
     /// Whether checkpoints are written and believed.
     pub checkpoints: bool,
+    /// The checkpoint is renewed at least every so many events.
+    pub checkpoint_every_events: u64,
     /// How long a caller waits for room in the writer's mailbox; for ever when none.
     pub room_limit: Option<Duration>,
     /// How idle threads wait.

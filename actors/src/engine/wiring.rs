@@ -10,11 +10,12 @@ use crate::protocol::{broker, checkpointer, indexer, roller, writer};
 use crate::reader::Reader;
 use crate::recovery::ReadLog;
 use crate::roller::{Roller, RollerOptions};
-use crate::runtime::{Actor, ActorSpec, Address, HostId, MailboxSpec, System};
+use crate::runtime::{Actor, ActorSpec, Address, HostId, MailboxSpec, RestartPolicy, System};
 use crate::view::ViewWriter;
 use crate::writer::{Writer, WriterOptions};
 use batpak_log::fs::DirectoryLock;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use std::sync::Arc;
 
 /// What the actors are made from.
@@ -119,7 +120,13 @@ impl Wiring<'_> {
                 capacity,
                 byte_budget: None,
             },
-            policy: self.options.restart_policy.clone(),
+            policy: match planted(Bug::IgnoreRestartBudget) {
+                true => RestartPolicy::Bounded {
+                    max_restarts: u32::MAX,
+                    within_ms: 1,
+                },
+                false => self.options.restart_policy.clone(),
+            },
             kept,
         }
     }
@@ -153,12 +160,14 @@ impl Wiring<'_> {
         let fs = Arc::clone(&self.options.fs);
         let start = self.log.position;
         let store_id = self.log.newest.as_ref().map(|header| header.store_id);
+        let every = self.options.checkpoint_every_events;
         let spec = self.spec("indexer", indexer::INBOX_CAPACITY, start);
         system.spawn(host, spec, move |restart, published: &mut LogPosition| {
             let follower = Follower::new(Arc::clone(&fs), *published, store_id);
             let writer = ViewWriter::resume(Arc::clone(&view));
-            let mut indexer = Indexer::new(writer, follower, broker.clone(), checkpointer.clone());
-            if restart.count > 0 {
+            let (broker, checkpointer) = (broker.clone(), checkpointer.clone());
+            let mut indexer = Indexer::new(writer, follower, broker, checkpointer, every);
+            if restart.count > 0 && !planted(Bug::IndexerForgets) {
                 indexer.read_on()?;
             }
             Ok(indexer)
@@ -184,7 +193,9 @@ impl Wiring<'_> {
         (roller, indexer): (Address<roller::Message>, Address<indexer::Message>),
     ) -> Address<writer::Message> {
         let mut spec = self.spec("writer", self.options.writer_capacity, ());
-        spec.mailbox.byte_budget = Some((writer::BYTE_BUDGET, writer::Message::weight));
+        if !planted(Bug::IgnoreByteBudget) {
+            spec.mailbox.byte_budget = Some((writer::BYTE_BUDGET, writer::Message::weight));
+        }
         system.spawn(host, spec, move |restart, _| {
             let crashed = restart.count > 0;
             Writer::resume(options.clone(), roller.clone(), indexer.clone(), crashed)

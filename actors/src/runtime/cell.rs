@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::desk::Desk;
 use super::fault::panic_message;
 use super::mailbox::Mailbox;
+use super::moments::inside_actor;
 use super::restart::RestartBudget;
 use super::{Actor, ExitReason, Fault, Next, Queued, Restart, Turn};
 
@@ -75,7 +76,8 @@ where
         let (factory, Some(kept)) = (&mut self.factory, &mut self.kept) else {
             return;
         };
-        match catch_unwind(AssertUnwindSafe(|| factory(restart, kept))) {
+        let build = || inside_actor(|| factory(restart, kept));
+        match catch_unwind(AssertUnwindSafe(build)) {
             Ok(Ok(actor)) => {
                 self.actor = Some(actor);
                 self.call(|actor, _, turn| actor.started(turn));
@@ -142,7 +144,8 @@ where
         self.refused_group = false;
         let queued = &mut self.queued;
         let mut turn = Turn::new(&mut self.desk, kept);
-        match catch_unwind(AssertUnwindSafe(|| call(actor, queued, &mut turn))) {
+        let call = || inside_actor(|| call(actor, queued, &mut turn));
+        match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Ok(Next::Open)) => {}
             Ok(Ok(Next::AwaitAnswer)) if self.desk.awaits() => self.awaits_answer = true,
             Ok(Ok(Next::AwaitAnswer)) => {

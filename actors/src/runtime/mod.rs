@@ -23,6 +23,7 @@ mod fault;
 mod health;
 mod host;
 mod mailbox;
+mod moments;
 mod outbox;
 mod queued;
 mod reply;
@@ -46,6 +47,8 @@ pub use desk::ANSWER_SLOT_CAPACITY;
 pub use fault::{ExitReason, Fault};
 pub use health::ActorHealth;
 pub use mailbox::{MailboxSpec, NotDelivered, Weigh};
+#[cfg(feature = "testkit")]
+pub use moments::watch;
 pub use queued::Queued;
 pub use reply::{Closed, Reply, ReplyTo, Waited, reply};
 pub use restart::{Restart, RestartBudget, RestartPolicy};

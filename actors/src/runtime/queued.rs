@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::mailbox::Mailbox;
+use super::moments::moment;
 
 /// The messages that wait for one actor's next call, oldest first.
 ///
@@ -30,6 +31,7 @@ impl<M> Queued<M> {
         if let Some(mailbox) = &self.mailbox {
             mailbox.give_back_bytes(&message);
         }
+        moment();
         Some(message)
     }
 

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::moments::moment;
 use super::seam::Seam;
 use super::sync::channel::{Receiver, Sender, TryRecvError, bounded};
 
@@ -29,12 +30,14 @@ impl<T> ReplyTo<T> {
 
     /// Answers; an answer that nobody waits for any more is dropped.
     pub fn answer(mut self, value: T) {
+        moment();
         match self.0.take() {
             // The channel has room for the one answer, so only a waiter that went away refuses.
             Some(Slot::Caller(sender)) => drop(sender.try_send(value)),
             Some(Slot::Actor(deliver)) => deliver(Ok(value)),
             None => {}
         }
+        moment();
     }
 }
 

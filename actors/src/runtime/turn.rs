@@ -1,6 +1,7 @@
 //! A turn: what an actor can do while it is called.
 
 use super::desk::Desk;
+use super::moments::moment;
 use super::{Actor, Address, Clock, Closed, NotDelivered, ReplyTo};
 
 /// The runtime, as one call of an actor sees it; nothing here ever waits.
@@ -27,7 +28,10 @@ impl<'a, A: Actor> Turn<'a, A> {
         to: &Address<M>,
         message: M,
     ) -> Result<(), NotDelivered<M>> {
-        self.desk.tell(to.mailbox(), message)
+        moment();
+        let told = self.desk.tell(to.mailbox(), message);
+        moment();
+        told
     }
 
     /// Asks another actor; the answer is served before the inbox, as what `becomes` makes of it.
@@ -42,7 +46,9 @@ impl<'a, A: Actor> Turn<'a, A> {
         message: impl FnOnce(ReplyTo<T>) -> M,
         becomes: impl FnOnce(Result<T, Closed>) -> A::Answer + Send + 'static,
     ) {
+        moment();
         self.desk.ask(to.mailbox(), message, becomes);
+        moment();
     }
 
     /// Sets the one timer to a time of [`Clock::monotonic_us`]; an earlier setting is forgotten.

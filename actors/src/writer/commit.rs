@@ -10,6 +10,7 @@ use crate::protocol::writer::Message;
 use crate::protocol::{Acknowledgement, AppendReceipt};
 use crate::runtime::{Actor, Fault, Next, NotDelivered, Queued, Turn};
 use crate::view::IndexEntry;
+use batpak_log::planted::{Bug, planted};
 use std::sync::Arc;
 
 impl Writer {
@@ -55,6 +56,10 @@ impl Writer {
             let limit = self.options.segment_max_bytes;
             match segment.write(&bytes, self.position.offset, limit) {
                 Ok(Ok(())) => {}
+                Ok(Err(error)) if planted(Bug::PoisonOnFullDisk) => {
+                    contents.left_open(BatchStage::Writing, &error.to_string());
+                    return Err(self.poison(error));
+                }
                 Ok(Err(error)) => {
                     let contents = contents.cut_back(self.position, &error.into());
                     return self.settle(contents, turn);

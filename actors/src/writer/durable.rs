@@ -1,6 +1,7 @@
 //! How much of what was acknowledged is at risk, and when to sync.
 
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 
 /// At most so many bytes, or one group, are ever unproven.
 pub(super) const UNPROVEN_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -51,13 +52,14 @@ impl Durable {
 
     /// Returns whether acknowledging everything up to `end` would put more at risk than promised.
     pub(super) fn over_bound(&self, end: &LogPosition) -> bool {
-        self.unproven_events(end) > self.policy.every_n_events
+        self.unproven_events(end) > self.policy.every_n_events && !planted(Bug::IgnoreEventBound)
             || self.unproven_bytes(end) > UNPROVEN_BYTES_MAX
     }
 
     /// Returns whether it is time to sync in the background, so that the bound is not met.
     pub(super) fn half_way(&self, end: &LogPosition) -> bool {
         self.unproven_events(end) >= self.policy.every_n_events.div_ceil(2)
+            && !planted(Bug::IgnoreEventBound)
             || self.unproven_bytes(end) >= UNPROVEN_BYTES_MAX / 2
     }
 

@@ -13,6 +13,7 @@ use batpak_log::event::HashChain;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
 use batpak_log::layout::GROUP_BYTES_MAX;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::position::Hlc;
 use batpak_log::segment::{EventRecord, GroupBuilder};
 use std::collections::{HashMap, HashSet};
@@ -124,12 +125,16 @@ impl GroupInHand {
 
     /// Looks at keys first, so that an exact retry of what succeeded succeeds, then at clocks.
     fn plan(&self, items: &[Append], known: &Known) -> Result<Plan, Refused> {
+        if planted(Bug::CompareBeforeKey) {
+            self.check_expectations(items, known)?;
+        }
         let mut receipts = Vec::new();
         let mut rests_on_group = false;
         let mut keys = HashSet::new();
         for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
             let key = item.event_id;
             let staged = self.contents.staged.keys.get(&key).cloned();
+            let staged = staged.filter(|_| !planted(Bug::ForgetKeyInHand));
             rests_on_group |= staged.is_some();
             let refused = |error| Refused {
                 item_index,
@@ -145,7 +150,8 @@ impl GroupInHand {
             };
             let Some(stored) = stored else { continue };
             let receipt = stored.replayed_by(item);
-            if item.strict && receipt.replay == Some(crate::protocol::Replay::OtherEvent) {
+            let strict = item.strict && !planted(Bug::IgnoreStrictKey);
+            if strict && receipt.replay == Some(crate::protocol::Replay::OtherEvent) {
                 return Err(refused(StoreError::IdempotencyConflict { key }));
             }
             receipts.push(receipt);
@@ -172,6 +178,7 @@ impl GroupInHand {
         for (item_index, item) in items.iter().enumerate() {
             let entity = item.coordinate.entity();
             let in_hand = self.contents.staged.heads.get(entity);
+            let in_hand = in_hand.filter(|_| !planted(Bug::CompareWithoutGroup));
             let head = || {
                 in_hand
                     .copied()
@@ -247,7 +254,10 @@ impl GroupInHand {
         let head = staged.or_else(|| known.head(entity));
         let clock = head.map_or(0, |head| head.clock + 1);
         let prev_hash = head.map_or([0; 32], |head| head.event_hash);
-        let hlc = self.contents.position.hlc.next(item.proposed_wall_us);
+        let hlc = match planted(Bug::ClockGoesBack) {
+            true => Hlc::default().next(item.proposed_wall_us),
+            false => self.contents.position.hlc.next(item.proposed_wall_us),
+        };
         let canonical = CanonicalHeader {
             event_id: item.event_id,
             correlation_id: item.correlation_id,

@@ -6,6 +6,7 @@ use crate::reader::Reader;
 use crate::view::IndexEntry;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::EventKind;
+use batpak_log::planted::{Bug, planted};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl Stored {
             Replay::OtherEvent
         };
         AppendReceipt {
-            replay: Some(replay),
+            replay: Some(replay).filter(|_| !planted(Bug::HideReplay)),
             ..self.receipt
         }
     }
@@ -101,6 +102,9 @@ impl Known {
         let Some(entry) = self.reader.view().by_id(key) else {
             return Ok(None);
         };
+        if planted(Bug::ForgetStoredKey) {
+            return Ok(None);
+        }
         // The key is stored, whatever cannot be read now: a caller that was told that nothing was
         // written would store it again under another key.
         let event = self

@@ -21,6 +21,7 @@ use crate::reader::Reader;
 use crate::runtime::{Actor, Address, ExitReason, Fault, Next, Queued, Turn};
 use batpak_log::fs::Fs;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use commit::batch_failed;
 use durable::Durable;
@@ -87,7 +88,7 @@ impl Writer {
         indexer: Address<indexer::Message>,
         crashed: bool,
     ) -> Result<Self, Fault> {
-        let found = match crashed {
+        let found = match crashed && !planted(Bug::RestartBlind) {
             false => Reopened::untouched(&options.start),
             true => {
                 let visible = options.reader.view().visible();

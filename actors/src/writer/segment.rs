@@ -12,6 +12,7 @@ use batpak_log::event::hash::payload_hash;
 use batpak_log::fs::{Access, File, Fs, write_all_at};
 use batpak_log::layout::PREPARED_NAME;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
     Binding, GroupEvent, Predecessor, SegmentHeader, SegmentName, TailFacts,
@@ -69,11 +70,17 @@ impl OpenSegment {
         };
         let begin = || -> io::Result<()> {
             write_all_at(&*prepared.file, &header.encode(), 0)?;
+            if planted(Bug::SkipHeaderSync) {
+                return Ok(());
+            }
             prepared.file.sync_all()
         };
         begin().map_err(|error| SwitchFailed::NotBegun(error.into()))?;
         fs.rename(PREPARED_NAME, &segment.file_name())
-            .and_then(|()| fs.sync_directory(""))
+            .and_then(|()| match planted(Bug::SkipDirectorySync) {
+                true => Ok(()),
+                false => fs.sync_directory(""),
+            })
             .map_err(SwitchFailed::InDoubt)?;
         Ok(Self::new(
             Arc::new(header),
@@ -132,6 +139,7 @@ impl OpenSegment {
         self.reserve(offset + bytes.len() as u64, limit);
         match write_all_at(&*self.file, bytes, offset) {
             Ok(()) => Ok(Ok(())),
+            Err(error) if planted(Bug::LeaveFailedWrite) => Ok(Err(error)),
             Err(error) => {
                 self.file.truncate(offset)?;
                 self.reserved = offset;
@@ -252,11 +260,10 @@ impl Reopened {
             return Err(StoreError::corrupt(header.segment.id, detail));
         }
         file.truncate(self.position.offset)?;
-        rewrite(
-            &*file,
-            end.proven.max(header.encoded_len()),
-            self.position.offset,
-        )?;
+        if !planted(Bug::TrustPageCacheAtRestart) {
+            let proven = end.proven.max(header.encoded_len());
+            rewrite(&*file, proven, self.position.offset)?;
+        }
         file.sync_all()?;
         let header = Arc::new(header.clone());
         let mut segment = OpenSegment::new(header, file, self.position.offset);
@@ -269,6 +276,9 @@ impl Reopened {
 impl Recent {
     /// Takes up an event that readers may not see yet.
     fn remember(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
+        if planted(Bug::RestartForgets) {
+            return;
+        }
         let record = &event.record;
         let head = Head {
             clock: record.clock,

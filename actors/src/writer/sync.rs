@@ -8,8 +8,9 @@ use crate::protocol::{Acknowledgement, roller};
 use crate::recovery::rewrite;
 use crate::roller::sync_file;
 use crate::runtime::{Closed, Fault, Next, ReplyTo, Turn};
-use batpak_log::fs::write_all_at;
+use batpak_log::fs::{File, write_all_at};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::encode_footer;
 use std::io;
 use std::sync::Arc;
@@ -21,7 +22,9 @@ impl Writer {
         contents: Contents,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        let must_be_durable = contents.durable || self.durable.always();
+        let must_be_durable = (contents.durable || self.durable.always())
+            && !planted(Bug::AcknowledgeBeforeSync)
+            && !(planted(Bug::ReplayBeforeSync) && contents.entries.is_empty());
         let sync = must_be_durable && self.durable.any_unproven(&self.position)
             || self.durable.over_bound(&self.position);
         if sync && self.durable.under_way.is_some() {
@@ -45,7 +48,12 @@ impl Writer {
     /// Proves everything written so far durable, on this thread.
     pub(super) fn sync_now(&mut self) -> io::Result<()> {
         if let (true, Some(segment)) = (self.durable.any_unproven(&self.position), &self.segment) {
-            sync_file(&**segment.file(), self.durable.policy().sync_all)?;
+            let sync = || sync_file(&**segment.file(), self.durable.policy().sync_all);
+            match sync() {
+                Err(_) if planted(Bug::IgnoreFailedSync) => {}
+                Err(_) if planted(Bug::RetryFailedSync) => sync()?,
+                synced => synced?,
+            }
         }
         self.durable.proven = self.position;
         Ok(())
@@ -116,6 +124,9 @@ impl Writer {
 
     /// Arms the timer while something is unproven, with time left for the sync itself.
     fn set_timer(&mut self, turn: &mut Turn<'_, Self>) {
+        if planted(Bug::IgnoreDelayBound) {
+            return;
+        }
         if !self.durable.any_unproven(&self.position) {
             self.timer_is_set = false;
             turn.clear_timer();
@@ -150,7 +161,11 @@ impl Writer {
         reply: ReplyTo<Result<(), StoreError>>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        if let Err(error) = self.sync_now() {
+        let synced = match planted(Bug::AnswerSyncEarly) {
+            true => Ok(()),
+            false => self.sync_now(),
+        };
+        if let Err(error) = synced {
             reply.answer(Err(StoreError::FateUnknown {
                 detail: error.to_string(),
             }));
@@ -178,7 +193,7 @@ impl Writer {
         let file = &**segment.file();
         let synced = file
             .truncate(position.offset)
-            .and_then(|()| file.sync_all());
+            .and_then(|()| sync_at_close(file));
         if let Err(error) = synced {
             reply.answer(Err(StoreError::FateUnknown {
                 detail: error.to_string(),
@@ -186,7 +201,8 @@ impl Writer {
             return Err(self.poison(error));
         }
         let footer = encode_footer(segment.binding(), &position.as_trailer(true));
-        let marked = write_all_at(file, &footer, position.offset).and_then(|()| file.sync_all());
+        let marked =
+            write_all_at(file, &footer, position.offset).and_then(|()| sync_at_close(file));
         if let Err(error) = marked {
             // Every event is durable; the next opening reads the log as after a crash.
             tracing::warn!(%error, "a store was closed without its clean mark");
@@ -196,4 +212,11 @@ impl Writer {
         reply.answer(Ok(Some(position)));
         Ok(Next::Stop)
     }
+}
+
+fn sync_at_close(file: &dyn File) -> io::Result<()> {
+    if planted(Bug::CloseWithoutSync) {
+        return Ok(());
+    }
+    file.sync_all()
 }

@@ -72,6 +72,7 @@ impl Simulation {
                 sync_all: false,
             },
             checkpoints: true,
+            checkpoint_every_events: 10,
             room_limit: None,
             waiting: Waiting::Park,
             placement: Placement::Shared,

@@ -22,6 +22,7 @@ mod real;
 )]
 mod unsupported;
 
+use crate::planted::{Bug, planted};
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
@@ -227,6 +228,8 @@ pub fn write_all_at(file: &dyn File, bytes: &[u8], offset: u64) -> io::Result<()
     let mut at = offset;
     while !rest.is_empty() {
         let written = match file.write_at(rest, at) {
+            Ok(_) if planted(Bug::BelieveShortWrite) => return Ok(()),
+            Err(error) if planted(Bug::FailOnInterrupt) => return Err(error),
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -5,6 +5,7 @@
 use super::{GroupReader, SegmentHeader, Step};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
+use crate::planted::{Bug, planted};
 use memchr::memmem;
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub fn judge_tail(
         segment_id: header.segment.id,
         offset: bad,
     };
-    if facts.proven > end {
+    if facts.proven > end && !planted(Bug::CutProvenDamage) {
         return Err(damage);
     }
     let len = file.len()?;
@@ -64,6 +65,8 @@ pub fn judge_tail(
     while let Some(candidate) = markers.next(from)? {
         reader.judge_from(candidate);
         from = match reader.step()? {
+            Step::Group(_) if planted(Bug::RefuseTornTail) => return Err(damage),
+            Step::Group(group) if planted(Bug::CutProvenDamage) => group.end,
             Step::Group(group) if nothing_was_lost || group.header.proven > end => {
                 return Err(damage);
             }

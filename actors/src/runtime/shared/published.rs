@@ -1,5 +1,6 @@
 //! The publication cell and the watermark: how a writer shows what it has done.
 
+use crate::runtime::moments::moment;
 use std::sync::Arc;
 
 use crate::runtime::sync::PointerCell;
@@ -30,6 +31,7 @@ impl<T> Published<T> {
     /// Replaces the value; whoever loads the new one also sees all that was done before.
     pub fn publish(&self, value: T) {
         self.0.store(Arc::new(value));
+        moment();
     }
 }
 
@@ -47,6 +49,7 @@ impl Watermark {
     /// Raises the watermark; a lower height changes nothing.
     pub fn raise(&self, height: u64) {
         self.0.fetch_max(height, Ordering::Release);
+        moment();
     }
 
     /// Returns the height.
