@@ -238,3 +238,6 @@ impl fmt::Debug for SimFs {
         formatter.debug_set().entries(names).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
