@@ -18,7 +18,11 @@ const PRODUCT: [&str; 4] = ["log/src/", "actors/src/", "src/", "cli/src/"];
 /// The one file that knows of loom.
 const LOOM_SWITCH: &str = "actors/src/runtime/sync/mod.rs";
 /// Where state may be shared: the runtime, and the doubles of the file system.
-const SHARING: [&str; 2] = ["actors/src/runtime/", "log/src/fs/memory"];
+const SHARING: [&str; 3] = [
+    "actors/src/runtime/",
+    "log/src/fs/memory",
+    "log/src/fs/sim/",
+];
 const BANNED: [&str; 3] = [
     concat!("FIX", "ME"),
     concat!("TO", "DO"),

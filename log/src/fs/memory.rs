@@ -16,13 +16,14 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use file::{MemoryFile, position};
+use file::MemoryFile;
+pub(super) use file::position;
 use state::{Node, State, begin, enter};
 
 use super::{Access, DirectoryLock, File, Fs};
 
 /// The boot id unless another is given: two openings see the same run of the machine.
-const BOOT_ID: [u8; 16] = [0xB0; 16];
+pub(super) const BOOT_ID: [u8; 16] = [0xB0; 16];
 
 /// A directory in memory, with the semantics of [`RealFs`](super::RealFs).
 ///
@@ -33,7 +34,7 @@ pub struct MemoryFs {
     boot_id: Option<[u8; 16]>,
 }
 
-/// Names an operation of the seam, for [`MemoryFs::fail_next`].
+/// Names an operation of the seam, for the doubles that make one fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FsCall {
@@ -92,10 +93,8 @@ impl MemoryFs {
     #[must_use]
     pub fn snapshot(&self) -> Self {
         let state = enter(&self.shared);
-        let copy = |(name, node): (&String, &Arc<Node>)| (name.clone(), node.copy());
         let copy = State {
-            files: state.files.iter().map(copy).collect(),
-            directories: state.directories.clone(),
+            names: state.names.map(|node| node.copy()),
             ..State::default()
         };
         Self {
@@ -109,18 +108,15 @@ impl MemoryFs {
     /// # Errors
     /// `NotFound` where there is no such file.
     pub fn bytes(&self, name: &str) -> io::Result<Vec<u8>> {
-        Ok(enter(&self.shared).file(name)?.bytes().clone())
+        Ok(enter(&self.shared).names.file(name)?.bytes().clone())
     }
 
     /// Replaces the bytes of a file, which whoever has it open sees; creates the file, and the
     /// directories above it, where they are missing.
     pub fn set_bytes(&self, name: &str, bytes: Vec<u8>) {
         let mut state = enter(&self.shared);
-        for (end, _) in name.match_indices('/') {
-            let directory = name.split_at(end).0;
-            state.directories.insert(directory.to_owned());
-        }
-        *state.files.entry(name.to_owned()).or_default().bytes() = bytes;
+        state.names.add_parents(name);
+        *state.names.files.entry(name.into()).or_default().bytes() = bytes;
     }
 
     /// Flips bits of one byte of a file.
@@ -129,7 +125,7 @@ impl MemoryFs {
     /// `NotFound` where there is no such file, `UnexpectedEof` where it is not that long.
     pub fn corrupt(&self, name: &str, offset: u64, xor: u8) -> io::Result<()> {
         let state = enter(&self.shared);
-        let node = state.file(name)?;
+        let node = state.names.file(name)?;
         let mut bytes = node.bytes();
         let byte = bytes
             .get_mut(position(offset)?)
@@ -170,82 +166,65 @@ impl fmt::Debug for MemoryFs {
     /// Names the files; their bytes would bury every message that they appear in.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = enter(&self.shared);
-        formatter.debug_set().entries(state.files.keys()).finish()
+        formatter
+            .debug_set()
+            .entries(state.names.files.keys())
+            .finish()
     }
 }
 
 impl Fs for MemoryFs {
     fn list(&self, directory: &str) -> io::Result<Vec<String>> {
         let state = self.begin(FsCall::List)?;
-        state.check_directory(directory)?;
-        let names = state.files.keys().filter_map(|name| {
-            let (parent, leaf) = name.rsplit_once('/').unwrap_or(("", name));
-            (parent == directory).then(|| leaf.to_owned())
-        });
-        Ok(names.collect())
+        state.names.list(directory)
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         let state = self.begin(FsCall::Open)?;
-        let node = state.file(name)?;
+        let node = state.names.file(name)?;
         Ok(self.file(node, access))
     }
 
     fn create_new(&self, name: &str) -> io::Result<Arc<dyn File>> {
         let mut state = self.begin(FsCall::CreateNew)?;
-        if state.is_taken(name)? {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let node = Arc::clone(state.files.entry(name.to_owned()).or_default());
+        state.names.check_free(name)?;
+        let node = Arc::clone(state.names.files.entry(name.into()).or_default());
         Ok(self.file(node, Access::ReadWrite))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut state = self.begin(FsCall::Rename)?;
-        // Both directories are looked at before either name, as the real file system does.
-        state.is_taken(from)?;
-        state.is_taken(to)?;
-        let node = state.file(from)?;
-        if state.directories.contains(to) {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        state.files.remove(from);
-        state.files.insert(to.to_owned(), node);
+        let node = state.names.file_to_rename(from, to)?;
+        state.names.files.remove(from);
+        state.names.files.insert(to.into(), node);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.begin(FsCall::Remove)?;
-        state.is_taken(name)?;
-        if state.directories.contains(name) {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        match state.files.remove(name) {
-            Some(_) => Ok(()),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        state.names.file_to_remove(name)?;
+        state.names.files.remove(name);
+        Ok(())
     }
 
     fn create_directory(&self, name: &str) -> io::Result<()> {
         let mut state = self.begin(FsCall::CreateDirectory)?;
-        state.is_taken(name)?;
-        if state.files.contains_key(name) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        state.directories.insert(name.to_owned());
+        state.names.check_directory_to_create(name)?;
+        state.names.directories.insert(name.into());
         Ok(())
     }
 
     fn sync_directory(&self, name: &str) -> io::Result<()> {
-        self.begin(FsCall::SyncDirectory)?.check_directory(name)
+        let state = self.begin(FsCall::SyncDirectory)?;
+        state.names.check_directory(name)
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn DirectoryLock>>> {
         let mut state = self.begin(FsCall::Lock)?;
-        if state.is_taken(name)? {
-            state.file(name)?;
+        if state.names.is_taken(name)? {
+            state.names.file(name)?;
         }
-        state.files.entry(name.to_owned()).or_default();
+        state.names.files.entry(name.into()).or_default();
         if !state.locks.insert(name.to_owned()) {
             return Ok(None);
         }
@@ -261,10 +240,7 @@ impl Fs for MemoryFs {
 
     fn exists(&self, name: &str) -> io::Result<bool> {
         let state = self.begin(FsCall::Exists)?;
-        match state.is_taken(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            taken => taken,
-        }
+        state.names.exists(name)
     }
 }
 

@@ -9,8 +9,11 @@
 
 mod memory;
 mod name;
+mod names;
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod real;
+#[cfg(any(test, feature = "testkit"))]
+mod sim;
 // The stand-in is compiled with every test too, so that it cannot rot unseen.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "macos"))))]
 #[cfg_attr(
@@ -30,6 +33,8 @@ use std::sync::Arc;
 pub use memory::{FsCall, MemoryFs};
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub use real::RealFs;
+#[cfg(any(test, feature = "testkit"))]
+pub use sim::{Call, Fault, Keep, Loss, Noise, SimFs, When};
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub use unsupported::RealFs;
 

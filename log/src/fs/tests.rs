@@ -1,4 +1,4 @@
-//! What both file systems promise, tested on both, and the functions over any file.
+//! What all file systems promise, tested on each, and the functions over any file.
 
 #![expect(
     clippy::disallowed_types,
@@ -16,8 +16,9 @@ mod conformance;
 mod lockstep;
 
 /// Runs a check over an empty directory of each kind.
-fn on_both(check: impl Fn(&dyn Fs)) {
+fn on_each(check: impl Fn(&dyn Fs)) {
     check(&MemoryFs::new());
+    check(&SimFs::new());
     let directory = tempfile::tempdir().unwrap();
     check(&RealFs::create(directory.path()).unwrap());
 }
@@ -157,7 +158,7 @@ fn a_claimed_length_is_compared_with_the_file_first() {
 
 #[test]
 fn a_file_appears_in_one_step_and_replaces_what_was_there() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         put(fs, "d/f.tmp", b"a leftover that is longer than the file");
         create_atomically(fs, "d/f", b"one").unwrap();

@@ -118,7 +118,7 @@ impl File for MemoryFile {
 }
 
 /// Returns an offset as an index into the bytes of a file.
-pub(super) fn position(offset: u64) -> io::Result<usize> {
+pub(in crate::fs) fn position(offset: u64) -> io::Result<usize> {
     if offset > FILE_BYTES_MAX {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

@@ -12,50 +12,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::FsCall;
-use crate::fs::name;
+use crate::fs::names::Names;
 
 /// Everything that the clones of one directory share.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) files: BTreeMap<String, Arc<Node>>,
-    /// The directories below the root.
-    pub(super) directories: BTreeSet<String>,
+    pub(super) names: Names<Arc<Node>>,
     /// The names whose lock somebody holds.
     pub(super) locks: BTreeSet<String>,
     /// The errors to come, for each operation in their order.
     pub(super) faults: BTreeMap<FsCall, VecDeque<io::ErrorKind>>,
-}
-
-impl State {
-    /// Finds a file by its name.
-    pub(super) fn file(&self, name: &str) -> io::Result<Arc<Node>> {
-        self.is_taken(name)?;
-        if self.directories.contains(name) {
-            return Err(name::not_a_regular_file(name));
-        }
-        let node = self.files.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::clone(node))
-    }
-
-    /// Tells whether anything has this name, and fails where its directory is missing.
-    pub(super) fn is_taken(&self, name: &str) -> io::Result<bool> {
-        let (parent, _) = name::split(name)?;
-        self.check_directory(parent)?;
-        Ok(self.files.contains_key(name) || self.directories.contains(name))
-    }
-
-    /// Fails where there is no such directory; `""` is the root.
-    pub(super) fn check_directory(&self, name: &str) -> io::Result<()> {
-        if name.is_empty() || self.directories.contains(name) {
-            return Ok(());
-        }
-        let (parent, _) = name::split(name)?;
-        self.check_directory(parent)?;
-        if self.files.contains_key(name) {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
 /// The bytes behind a name, or behind none once the name was removed.

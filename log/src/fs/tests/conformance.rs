@@ -1,10 +1,10 @@
-//! One behaviour per test, each on both file systems.
+//! One behaviour per test, each on every file system.
 
 use super::*;
 
 #[test]
 fn a_new_file_is_empty_and_its_name_is_taken() {
-    on_both(|fs| {
+    on_each(|fs| {
         let file = fs.create_new("f").unwrap();
         assert_eq!(file.len().unwrap(), 0);
         assert!(file.is_empty().unwrap());
@@ -17,7 +17,7 @@ fn a_new_file_is_empty_and_its_name_is_taken() {
 
 #[test]
 fn opening_never_creates() {
-    on_both(|fs| {
+    on_each(|fs| {
         for access in [Access::Read, Access::ReadWrite] {
             assert_eq!(kind_of(fs.open("f", access)), ErrorKind::NotFound);
             assert_eq!(kind_of(fs.open("missing/f", access)), ErrorKind::NotFound);
@@ -28,7 +28,7 @@ fn opening_never_creates() {
 
 #[test]
 fn a_directory_is_no_file() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         for access in [Access::Read, Access::ReadWrite] {
             assert_eq!(kind_of(fs.open("d", access)), ErrorKind::InvalidInput);
@@ -43,7 +43,7 @@ fn a_directory_is_no_file() {
 
 #[test]
 fn a_file_is_no_directory() {
-    on_both(|fs| {
+    on_each(|fs| {
         put(fs, "f", b"");
         assert_eq!(kind_of(fs.list("f")), ErrorKind::NotADirectory);
         assert_eq!(kind_of(fs.create_new("f/g")), ErrorKind::NotADirectory);
@@ -55,7 +55,7 @@ fn a_file_is_no_directory() {
 
 #[test]
 fn no_name_leads_outside() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         put(fs, "f", b"");
         let wrong = [
@@ -81,7 +81,7 @@ fn no_name_leads_outside() {
 
 #[test]
 fn a_list_holds_the_files_of_one_directory_in_order() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         fs.create_directory("d/e").unwrap();
         for name in ["b", "a", "d/z", "d/y", "d/e/x", "d.file"] {
@@ -96,7 +96,7 @@ fn a_list_holds_the_files_of_one_directory_in_order() {
 
 #[test]
 fn a_gap_reads_as_zeros_and_the_end_reads_as_nothing() {
-    on_both(|fs| {
+    on_each(|fs| {
         let file = fs.create_new("f").unwrap();
         assert_eq!(file.write_at(b"xy", 3).unwrap(), 2);
         assert_eq!(all(&*file), b"\0\0\0xy");
@@ -112,7 +112,7 @@ fn a_gap_reads_as_zeros_and_the_end_reads_as_nothing() {
 
 #[test]
 fn a_file_open_for_reading_takes_no_writes() {
-    on_both(|fs| {
+    on_each(|fs| {
         put(fs, "f", b"kept");
         let file = fs.open("f", Access::Read).unwrap();
         assert!(file.write_at(b"x", 0).is_err());
@@ -123,7 +123,7 @@ fn a_file_open_for_reading_takes_no_writes() {
 
 #[test]
 fn truncation_cuts_and_extends() {
-    on_both(|fs| {
+    on_each(|fs| {
         let file = fs.create_new("f").unwrap();
         write_all_at(&*file, b"012345", 0).unwrap();
         file.truncate(2).unwrap();
@@ -138,7 +138,7 @@ fn truncation_cuts_and_extends() {
 
 #[test]
 fn allocation_extends_with_zeros_and_never_cuts() {
-    on_both(|fs| {
+    on_each(|fs| {
         let file = fs.create_new("f").unwrap();
         write_all_at(&*file, b"0123", 0).unwrap();
         file.allocate(2, 6).unwrap();
@@ -154,7 +154,7 @@ fn allocation_extends_with_zeros_and_never_cuts() {
 
 #[test]
 fn a_rename_replaces_and_open_files_keep_their_bytes() {
-    on_both(|fs| {
+    on_each(|fs| {
         put(fs, "a", b"new");
         put(fs, "b", b"old");
         let replaced = fs.open("b", Access::Read).unwrap();
@@ -169,7 +169,7 @@ fn a_rename_replaces_and_open_files_keep_their_bytes() {
 
 #[test]
 fn a_rename_moves_between_directories_that_are_there() {
-    on_both(|fs| {
+    on_each(|fs| {
         put(fs, "f", b"x");
         assert_eq!(kind_of(fs.rename("f", "d/f")), ErrorKind::NotFound);
         assert_eq!(kind_of(fs.rename("missing", "f")), ErrorKind::NotFound);
@@ -183,7 +183,7 @@ fn a_rename_moves_between_directories_that_are_there() {
 
 #[test]
 fn a_removed_file_lives_on_for_whoever_has_it_open() {
-    on_both(|fs| {
+    on_each(|fs| {
         put(fs, "f", b"old");
         let open = fs.open("f", Access::ReadWrite).unwrap();
         fs.remove("f").unwrap();
@@ -198,7 +198,7 @@ fn a_removed_file_lives_on_for_whoever_has_it_open() {
 
 #[test]
 fn creating_a_directory_twice_finds_it() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         put(fs, "d/f", b"");
         fs.create_directory("d").unwrap();
@@ -211,7 +211,7 @@ fn creating_a_directory_twice_finds_it() {
 
 #[test]
 fn directories_and_files_are_synced() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         let file = fs.create_new("d/f").unwrap();
         file.sync_data().unwrap();
@@ -224,7 +224,7 @@ fn directories_and_files_are_synced() {
 
 #[test]
 fn existence_is_told_of_files_and_directories() {
-    on_both(|fs| {
+    on_each(|fs| {
         fs.create_directory("d").unwrap();
         put(fs, "d/f", b"");
         for (name, there) in [
@@ -240,7 +240,7 @@ fn existence_is_told_of_files_and_directories() {
 
 #[test]
 fn a_lock_has_one_holder_until_it_is_dropped() {
-    on_both(|fs| {
+    on_each(|fs| {
         let held = fs.lock("lock").unwrap().unwrap();
         assert!(fs.lock("lock").unwrap().is_none());
         let other = fs.lock("other").unwrap();
@@ -259,7 +259,7 @@ fn a_lock_has_one_holder_until_it_is_dropped() {
 /// A POSIX record lock would be gone after this.
 #[test]
 fn a_lock_outlives_other_descriptors_of_its_file() {
-    on_both(|fs| {
+    on_each(|fs| {
         let _held = fs.lock("lock").unwrap().unwrap();
         drop(fs.open("lock", Access::ReadWrite).unwrap());
         assert!(fs.lock("lock").unwrap().is_none());
@@ -268,12 +268,12 @@ fn a_lock_outlives_other_descriptors_of_its_file() {
 
 #[test]
 fn one_run_of_the_machine_has_one_boot_id() {
-    on_both(|fs| assert_eq!(fs.boot_id(), fs.boot_id()));
+    on_each(|fs| assert_eq!(fs.boot_id(), fs.boot_id()));
 }
 
 #[test]
 fn threads_share_a_file() {
-    on_both(|fs| {
+    on_each(|fs| {
         let file = fs.create_new("f").unwrap();
         std::thread::scope(|scope| {
             for number in 0..4_u8 {

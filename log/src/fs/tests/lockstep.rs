@@ -1,4 +1,4 @@
-//! Random calls on both file systems side by side: every answer must be the same.
+//! Random calls on all file systems side by side: every answer must be the same.
 
 use super::*;
 
@@ -11,7 +11,7 @@ struct Side {
     locks: Vec<(String, Box<dyn DirectoryLock>)>,
 }
 
-/// A call, drawn once and made on both sides.
+/// A call, drawn once and made on every side.
 #[derive(Debug)]
 enum Step {
     Create(&'static str),
@@ -132,7 +132,7 @@ fn debug(value: impl Debug) -> String {
     format!("{value:?}")
 }
 
-/// Tells whether both sides promise the same: on disk a lock belongs to a file and in memory to a
+/// Tells whether all sides promise the same: on disk a lock belongs to a file and in memory to a
 /// name, so that the two must stay together while it is held.
 fn is_promised(step: &Step, side: &Side) -> bool {
     let is_locked = |name: &str| side.locks.iter().any(|(locked, _)| locked == name);
@@ -143,19 +143,22 @@ fn is_promised(step: &Step, side: &Side) -> bool {
 }
 
 #[test]
-fn random_calls_have_the_same_answers_in_memory_and_on_disk() {
+fn random_calls_have_the_same_answers_in_memory_on_disk_and_simulated() {
     let mut random = seeded_random();
     for _ in 0..20 {
         let directory = tempfile::tempdir().unwrap();
         let real = RealFs::create(directory.path()).unwrap();
         let mut memory = Side::new(Box::new(MemoryFs::new()));
         let mut disk = Side::new(Box::new(real));
+        let mut simulated = Side::new(Box::new(SimFs::new()));
         for _ in 0..500 {
             let step = draw(&mut random);
             if !is_promised(&step, &memory) {
                 continue;
             }
-            assert_eq!(memory.make(&step), disk.make(&step), "{step:?}");
+            let answer = disk.make(&step);
+            assert_eq!(memory.make(&step), answer, "{step:?}");
+            assert_eq!(simulated.make(&step), answer, "{step:?}");
         }
     }
 }
