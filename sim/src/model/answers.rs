@@ -1,0 +1,213 @@
+//! Checks an answer against what was promised and what was predicted.
+
+use super::reference::Refusal;
+use super::{Committed, Model, Prediction, State};
+use batpak::store::{AppendReceipt, Replay, StoreError};
+
+impl Model {
+    /// Takes an answer to a question about these events.
+    pub(crate) fn answer(
+        &mut self,
+        numbers: &[u64],
+        prediction: Option<&Prediction>,
+        answer: Result<Vec<AppendReceipt>, StoreError>,
+        now_us: u64,
+    ) -> Result<(), String> {
+        self.checks.answers += 1;
+        for number in numbers {
+            if let Some(sent) = self.get_mut(*number) {
+                sent.outstanding = sent.outstanding.saturating_sub(1);
+            }
+        }
+        match answer {
+            Ok(receipts) => self.stored(numbers, prediction, &receipts, now_us),
+            Err(error) => self.refused(numbers, prediction, &error),
+        }
+    }
+
+    fn stored(
+        &mut self,
+        numbers: &[u64],
+        prediction: Option<&Prediction>,
+        receipts: &[AppendReceipt],
+        now_us: u64,
+    ) -> Result<(), String> {
+        if receipts.len() != numbers.len() {
+            return Err(format!(
+                "{} receipts for {} events",
+                receipts.len(),
+                numbers.len()
+            ));
+        }
+        match prediction {
+            Some(Prediction::Refused(refusal)) => {
+                return Err(format!(
+                    "events {numbers:?} were stored, {refusal:?} was due"
+                ));
+            }
+            Some(Prediction::Stored(expected)) => {
+                for (receipt, (stored, clock, replay)) in receipts.iter().zip(expected) {
+                    if receipt.clock != *clock || receipt.replay != *replay {
+                        return Err(format!(
+                            "event {stored}: clock {clock} and {replay:?} were due, got {receipt:?}"
+                        ));
+                    }
+                    self.commit(*stored, receipt, now_us)?;
+                }
+            }
+            None => {
+                for (number, receipt) in numbers.iter().zip(receipts) {
+                    let stored = self.stored_as(*number, receipt)?;
+                    self.commit(stored, receipt, now_us)?;
+                }
+            }
+        }
+        self.note_durability(numbers, receipts);
+        Ok(())
+    }
+
+    /// Returns which event a receipt is about.
+    fn stored_as(&self, number: u64, receipt: &AppendReceipt) -> Result<u64, String> {
+        if receipt.replay != Some(Replay::OtherEvent) {
+            return Ok(number);
+        }
+        let key = self.get(number).and_then(|sent| sent.key);
+        let known = self.sent.iter().find(|other| {
+            let committed = matches!(&other.state, State::Committed(committed)
+                if committed.sequence == receipt.sequence);
+            other.key == key && other.number != number && committed
+        });
+        let open = || {
+            let mut others = self.sent.iter().filter(|other| {
+                other.key == key && other.number != number && other.state != State::Absent
+            });
+            others.next()
+        };
+        known
+            .or_else(open)
+            .map(|other| other.number)
+            .ok_or_else(|| format!("event {number} is a replay of an event that nobody sent"))
+    }
+
+    fn commit(&mut self, number: u64, receipt: &AppendReceipt, now_us: u64) -> Result<(), String> {
+        self.observe(receipt.sequence, number)?;
+        let Some(sent) = self.get_mut(number) else {
+            return Err(format!("event {number} was never sent"));
+        };
+        if sent.key.is_some_and(|key| key != receipt.event_id) {
+            return Err(format!(
+                "event {number} has another id than its key: {receipt:?}"
+            ));
+        }
+        if receipt.replay.is_some() {
+            self.checks.replays += 1;
+        }
+        let Some(sent) = self.get_mut(number) else {
+            return Ok(());
+        };
+        if let State::Committed(before) = &sent.state {
+            if (before.sequence, before.clock) != (receipt.sequence, receipt.clock) {
+                return Err(format!(
+                    "event {number} was acknowledged as {before:?}, and now as {receipt:?}"
+                ));
+            }
+            if receipt.replay.is_none() {
+                return Err(format!("event {number} was stored twice: {receipt:?}"));
+            }
+            return Ok(());
+        }
+        if receipt.replay.is_some() && sent.attempts == 1 && !sent.doubtful {
+            return Err(format!(
+                "event {number} is new, and was called a replay: {receipt:?}"
+            ));
+        }
+        sent.state = State::Committed(Committed {
+            sequence: receipt.sequence,
+            clock: receipt.clock,
+            receipt: Some(*receipt),
+            at_us: now_us,
+            durable: false,
+        });
+        Ok(())
+    }
+
+    /// An acknowledgement at `Always` covers everything before it.
+    fn note_durability(&mut self, numbers: &[u64], receipts: &[AppendReceipt]) {
+        let always = self.strictness.always
+            || numbers
+                .iter()
+                .any(|n| self.get(*n).is_some_and(|sent| sent.is_always()));
+        let last = receipts.iter().map(|receipt| receipt.sequence).max();
+        if let (true, Some(last)) = (always, last) {
+            self.all_is_durable(last);
+        }
+    }
+
+    fn refused(
+        &mut self,
+        numbers: &[u64],
+        prediction: Option<&Prediction>,
+        error: &StoreError,
+    ) -> Result<(), String> {
+        self.checks.refusals += 1;
+        let refusal = refusal(error);
+        match (prediction, refusal) {
+            (Some(Prediction::Refused(expected)), Some(refusal)) if *expected == refusal => {}
+            (Some(expected), _) => {
+                return Err(format!(
+                    "events {numbers:?}: {expected:?} was due, got: {error}"
+                ));
+            }
+            (None, Some(_)) => {}
+            (None, None) => self.check_failure(numbers, error)?,
+        }
+        for number in numbers {
+            let Some(sent) = self.get_mut(*number) else {
+                continue;
+            };
+            if !error.certainly_not_written() {
+                sent.doubtful = true;
+            } else if sent.state == State::Open && !sent.doubtful && sent.outstanding == 0 {
+                sent.state = State::Absent;
+            }
+        }
+        Ok(())
+    }
+
+    /// A failure that is no refusal must have a reason in this world.
+    fn check_failure(&self, numbers: &[u64], error: &StoreError) -> Result<(), String> {
+        let source = match error {
+            StoreError::BatchFailed { source, .. } => source,
+            other => other,
+        };
+        let is_right = match source {
+            StoreError::WriterCrashed => true,
+            StoreError::FateUnknown { .. }
+            | StoreError::Poisoned { .. }
+            | StoreError::StorageFull { .. }
+            | StoreError::Io(_) => self.strictness.disk_fails,
+            StoreError::ActorEnded { .. } | StoreError::Closed => self.strictness.budget_may_end,
+            _ => false,
+        };
+        match is_right {
+            true => Ok(()),
+            false => Err(format!(
+                "events {numbers:?} were answered without a reason: {error}"
+            )),
+        }
+    }
+}
+
+fn refusal(error: &StoreError) -> Option<Refusal> {
+    match error {
+        StoreError::BatchFailed { source, .. } => refusal(source),
+        StoreError::SequenceMismatch { actual, .. } => Some(Refusal::SequenceMismatch {
+            actual: Some(*actual).filter(|actual| *actual != StoreError::NO_EVENTS),
+        }),
+        StoreError::EntityNotEmpty { .. } => Some(Refusal::NotEmpty),
+        StoreError::IdempotencyConflict { .. } => Some(Refusal::Conflict),
+        StoreError::PartialReplay { .. } => Some(Refusal::PartialReplay),
+        StoreError::DuplicateKey { .. } => Some(Refusal::DuplicateKey),
+        _ => None,
+    }
+}

@@ -1,0 +1,314 @@
+//! A simulated machine with a store on it, programs that use it, and the model that watches.
+
+mod image;
+mod inner;
+mod operations;
+
+pub(crate) use image::ImageTally;
+pub(crate) use inner::{ImagePolicy, died};
+
+use crate::model::{Checks, Died, Model, Recovered, Strictness};
+use crate::plan::{Knobs, Operation};
+use batpak::prelude::Region;
+use batpak::store::{Open, RestartPolicy, Store, StoreConfig};
+use batpak::testkit::{Clock, Machine, SimFs, step};
+use fastrand::Rng;
+use inner::Inner;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What a run of a world has shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WorldTally {
+    pub(crate) operations: u64,
+    pub(crate) calls: u64,
+    pub(crate) sessions: u64,
+    pub(crate) images: ImageTally,
+    pub(crate) checks: Checks,
+}
+
+/// A world.
+pub(crate) struct World {
+    machine: Machine,
+    inner: Arc<Mutex<Inner>>,
+    store: Option<Store<Open>>,
+    seed: u64,
+    tally: WorldTally,
+}
+
+/// Returns how a store of these knobs is configured.
+pub(crate) fn config(knobs: &Knobs) -> StoreConfig {
+    StoreConfig::new("simulated")
+        .with_segment_max_bytes(knobs.segment_max_bytes)
+        .with_sync_every_n_events(knobs.every_n_events)
+        .with_sync_max_delay_ms(knobs.max_delay_ms)
+        .with_writer_channel_capacity(knobs.channel_capacity)
+        .with_enable_checkpoint(knobs.checkpoints)
+        .with_fd_budget(3)
+        .with_broadcast_capacity(4096)
+        .with_restart_policy(RestartPolicy::Bounded {
+            max_restarts: 100_000,
+            within_ms: 1000,
+        })
+}
+
+/// Returns what a world of these knobs owes when its disk is good and nobody panics.
+pub(crate) fn strictness(knobs: &Knobs) -> Strictness {
+    let always = knobs.every_n_events <= 1;
+    Strictness {
+        exact: true,
+        may_lose_events: if always {
+            0
+        } else {
+            u64::from(knobs.every_n_events)
+        },
+        may_lose_us: knobs.max_delay_ms * 1000,
+        always,
+        disk_lies: false,
+        disk_fails: false,
+        budget_may_end: false,
+    }
+}
+
+impl World {
+    /// Makes a world in which nothing was done yet; [`open`](Self::open) comes next.
+    pub(crate) fn new(
+        seed: u64,
+        config: StoreConfig,
+        strictness: Strictness,
+        policy: ImagePolicy,
+    ) -> Self {
+        let inner = Inner {
+            model: Model::new(strictness),
+            questions: Vec::new(),
+            subscription: None,
+            policy,
+            crash: None,
+            died_before: Died::Nothing,
+            left: None,
+            failure: None,
+            config,
+            random: Rng::with_seed(seed ^ 0xc0ffee),
+            tally: ImageTally::default(),
+            calls: 0,
+            trace: None,
+        };
+        Self {
+            machine: Machine::new(seed),
+            inner: Arc::new(Mutex::new(inner)),
+            store: None,
+            seed,
+            tally: WorldTally::default(),
+        }
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn disk(&self) -> &SimFs {
+        self.machine.disk()
+    }
+
+    pub(crate) fn store(&self) -> Option<&Store<Open>> {
+        self.store.as_ref()
+    }
+
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Mutex<Inner>> {
+        &self.inner
+    }
+
+    /// Keeps what is done and called, to be printed with a failure.
+    pub(crate) fn keep_trace(&self) {
+        self.inner().trace = Some(Vec::new());
+    }
+
+    pub(crate) fn tally(&self) -> WorldTally {
+        let inner = self.inner();
+        WorldTally {
+            calls: inner.calls,
+            images: inner.tally,
+            checks: inner.model.checks,
+            ..self.tally
+        }
+    }
+
+    /// Opens the store, as the first thing or after whatever ended it; checks what it holds.
+    pub(crate) fn open(&mut self, died: Died) -> Result<(), String> {
+        // A session that died while it was opened may have lost what the one before it had left.
+        let died = died.max(self.inner().died_before);
+        self.inner().died_before = died;
+        self.observe();
+        self.tally.sessions += 1;
+        let config = self.inner().config.clone();
+        let opened = self.machine.open(config);
+        if self.has_died() {
+            drop(opened);
+            return self.go_on_after_crash();
+        }
+        self.failure()?;
+        let store = opened.map_err(|error| format!("opening after {died:?} died: {error}"))?;
+        let log = Recovered::read(&store, &self.inner().model)?;
+        let now_us = self.now_us();
+        let mut inner = self.inner();
+        inner.model.check(&log, died, now_us)?;
+        inner.model.rebase(&log, now_us)?;
+        inner.model.notified.clear();
+        inner.died_before = Died::Nothing;
+        drop(inner);
+        let subscription = store.subscribe_lossy(&Region::all());
+        self.inner().subscription = Some(subscription);
+        self.store = Some(store);
+        self.failure()
+    }
+
+    /// Carries out a whole plan, closes, and checks the log once more.
+    pub(crate) fn run(&mut self, operations: &[Operation]) -> Result<(), String> {
+        self.open(Died::Nothing)?;
+        for operation in operations {
+            self.carry_out(operation)?;
+        }
+        self.reopen()?;
+        self.end()
+    }
+
+    pub(crate) fn carry_out(&mut self, operation: &Operation) -> Result<(), String> {
+        self.tally.operations += 1;
+        if let Some(trace) = &mut self.inner().trace {
+            trace.push(format!("{operation:?}"));
+        }
+        self.act(operation)?;
+        self.look()?;
+        if self.has_died() {
+            self.go_on_after_crash()?;
+        }
+        Ok(())
+    }
+
+    /// Closes in good order and opens again.
+    pub(crate) fn reopen(&mut self) -> Result<(), String> {
+        self.close()?;
+        if self.has_died() {
+            return self.go_on_after_crash();
+        }
+        self.open(Died::Nothing)
+    }
+
+    /// Closes for good.
+    pub(crate) fn end(&mut self) -> Result<(), String> {
+        self.close()?;
+        self.disk().observe(None);
+        self.failure()
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        let Some(store) = self.store.take() else {
+            return Ok(());
+        };
+        let closed = store.close();
+        self.look()?;
+        if self.has_died() {
+            return Ok(());
+        }
+        let mut inner = self.inner();
+        inner.subscription = None;
+        if let Err(error) = closed
+            && !inner.model.strictness.disk_fails
+        {
+            return Err(format!("closing: {error}"));
+        } else if inner.model.strictness.disk_fails {
+            inner.questions.clear();
+            inner.model.abandon();
+        }
+        if let Some(question) = inner.questions.first() {
+            return Err(format!("{:?} was never answered", question.numbers));
+        }
+        if let Some(last) = inner.model.last_committed() {
+            inner.model.all_is_durable(last);
+        }
+        Ok(())
+    }
+
+    /// Takes the answers, and returns the first failure that anybody has seen.
+    pub(crate) fn look(&self) -> Result<(), String> {
+        let mut inner = self.inner();
+        if inner.left.is_none() {
+            inner.take_answers(&self.machine);
+        }
+        drop(inner);
+        self.failure()
+    }
+
+    fn failure(&self) -> Result<(), String> {
+        match &self.inner().failure {
+            Some(text) => Err(text.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn has_died(&self) -> bool {
+        self.inner().left.is_some()
+    }
+
+    /// What the dead process would have said is never heard; the machine starts again.
+    fn go_on_after_crash(&mut self) -> Result<(), String> {
+        let (image, loss) = {
+            let mut inner = self.inner();
+            let Some(left) = inner.left.take() else {
+                return Ok(());
+            };
+            inner.crash = None;
+            inner.questions.clear();
+            inner.subscription = None;
+            inner.model.abandon();
+            // Whatever the dying store calls, nobody looks at it.
+            inner.left = Some(left.clone());
+            left
+        };
+        drop(self.store.take());
+        self.disk().observe(None);
+        self.seed = self
+            .seed
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(1);
+        self.machine = self.machine.with_image(image, self.seed);
+        self.inner().left = None;
+        self.open(died(loss))
+    }
+
+    fn observe(&self) {
+        let (inner, machine) = (Arc::clone(&self.inner), self.machine.clone());
+        self.disk().observe(Some(Box::new(move |call| {
+            // Whoever holds the lock looks at the store itself; that is no call of an actor.
+            if let Ok(mut inner) = inner.try_lock() {
+                inner.observe(&machine, call);
+            }
+        })));
+    }
+
+    /// Runs until nobody has anything to do.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        while !self.has_died() && self.store.as_ref().is_some_and(step) {}
+        if self.has_died() {
+            return Ok(());
+        }
+        self.look()?;
+        match self.inner().questions.first() {
+            Some(question) => Err(format!("{:?} is never answered", question.numbers)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn now_us(&self) -> u64 {
+        u64::try_from(self.machine.clock().wall_us()).unwrap_or(0)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.disk().observe(None);
+    }
+}
