@@ -1,0 +1,4 @@
+use crate::property::Property;
+pub(super) fn properties() -> Vec<Property> {
+    Vec::new()
+}

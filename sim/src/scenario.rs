@@ -1,0 +1,166 @@
+//! One run of a world: everything that it needs to happen again.
+
+use crate::model::Strictness;
+use crate::plan::{self, Knobs, Operation};
+use crate::world::{self, ImagePolicy, World, WorldTally};
+use batpak::testkit::{Fault, FsCall, Noise, When, watch};
+use fastrand::Rng;
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+/// What goes wrong beside crashes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    None,
+    /// Short and interrupted calls.
+    Noise(Noise),
+    /// This sync fails, of files or of the directory.
+    Sync {
+        call: FsCall,
+        nth: u64,
+    },
+    /// This call fails.
+    Call {
+        index: u64,
+        kind: ErrorKind,
+    },
+    /// This call and all after it fail.
+    Calls {
+        index: u64,
+        kind: ErrorKind,
+    },
+    /// The actor that makes this call panics.
+    PanicInCall {
+        index: u64,
+        when: When,
+    },
+    /// An actor panics at this moment, of all that others can see.
+    PanicAtMoment {
+        index: u64,
+    },
+    /// The disk has so many bytes.
+    Quota {
+        bytes: u64,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) knobs: Knobs,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) strictness: Strictness,
+    pub(crate) policy: ImagePolicy,
+    pub(crate) trouble: Trouble,
+}
+
+/// How a run ended.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<(), String>,
+    pub(crate) tally: WorldTally,
+    /// Calls of the disk, of all kinds, by the time that the trouble was over.
+    pub(crate) disk_calls: u64,
+    /// Moments within actors' handlers that others could see.
+    pub(crate) moments: u64,
+    /// How often the trouble struck.
+    pub(crate) struck: u64,
+    pub(crate) trace: Vec<String>,
+}
+
+impl Scenario {
+    /// Draws a world without trouble.
+    pub(crate) fn drawn(seed: u64, adjust: impl FnOnce(&mut Knobs, &mut Rng)) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let mut knobs = Knobs::drawn(&mut random);
+        adjust(&mut knobs, &mut random);
+        let operations = plan::draw(&knobs, &mut random);
+        Self {
+            seed,
+            operations,
+            strictness: world::strictness(&knobs),
+            policy: ImagePolicy::NONE,
+            trouble: Trouble::None,
+            knobs,
+        }
+    }
+
+    pub(crate) fn with_images(self, one_in: u32, at_once: u32, depth: u32) -> Self {
+        let policy = ImagePolicy {
+            one_in,
+            at_once,
+            depth,
+            power_only: false,
+        };
+        Self { policy, ..self }
+    }
+
+    /// Sets the trouble, in which answers are not known in advance.
+    pub(crate) fn with_trouble(self, trouble: Trouble) -> Self {
+        let panics = matches!(
+            trouble,
+            Trouble::PanicInCall { .. } | Trouble::PanicAtMoment { .. }
+        );
+        let harmless = matches!(trouble, Trouble::None | Trouble::Noise(_));
+        let strictness = Strictness {
+            exact: harmless,
+            disk_fails: !harmless && !panics,
+            ..self.strictness
+        };
+        Self {
+            trouble,
+            strictness,
+            ..self
+        }
+    }
+
+    pub(crate) fn run(&self, traced: bool) -> Outcome {
+        let config = world::config(&self.knobs);
+        let mut world = World::new(self.seed, config, self.strictness, self.policy);
+        if traced {
+            world.keep_trace();
+        }
+        let moments = Rc::new(Cell::new(0));
+        let struck = Rc::new(Cell::new(0));
+        self.arm(&world, &moments, &struck);
+        let result = world.run(&self.operations);
+        watch(None);
+        let trace = world.inner().trace.take().unwrap_or_default();
+        Outcome {
+            result,
+            tally: world.tally(),
+            disk_calls: world.disk().calls(),
+            moments: moments.get(),
+            struck: struck.get() + world.disk().injected(),
+            trace,
+        }
+    }
+
+    fn arm(&self, world: &World, moments: &Rc<Cell<u64>>, struck: &Rc<Cell<u64>>) {
+        let disk = world.disk();
+        let mut panic_at = None;
+        match self.trouble {
+            Trouble::None => {}
+            Trouble::Noise(noise) => disk.noise(noise),
+            Trouble::Sync { call, nth } => disk.fail_nth(call, nth, Fault::Error(ErrorKind::Other)),
+            Trouble::Call { index, kind } => disk.fault(index, Fault::Error(kind)),
+            Trouble::Calls { index, kind } => disk.fail_from(index, None, Fault::Error(kind)),
+            Trouble::PanicInCall { index, when } => disk.fault(index, Fault::Panic(when)),
+            Trouble::PanicAtMoment { index } => panic_at = Some(index),
+            Trouble::Quota { bytes } => disk.set_quota(Some(bytes)),
+        }
+        let (moments, struck) = (Rc::clone(moments), Rc::clone(struck));
+        let shared = std::sync::Arc::clone(world.shared());
+        watch(Some(Box::new(move || {
+            // While an image is checked the moments are those of another store.
+            if shared.try_lock().is_err() {
+                return;
+            }
+            let moment = moments.replace(moments.get() + 1);
+            if panic_at == Some(moment) {
+                struck.set(struck.get() + 1);
+                panic!("the simulation makes an actor panic");
+            }
+        })));
+    }
+}

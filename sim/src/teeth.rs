@@ -1,0 +1,150 @@
+//! Wakes one planted bug after the other and sees whether a property catches it.
+
+use crate::campaign::run_share;
+use crate::properties;
+use crate::property::{Effort, Property, Tier};
+use batpak_log::planted::{Bug, plant};
+use std::time::Instant;
+
+/// How a bug was caught.
+struct Caught {
+    property: &'static str,
+    seeds: u64,
+    effort: Effort,
+    text: String,
+}
+
+/// Tries every bug, or those named; returns whether all were caught at the first tier.
+pub(crate) fn bite(only: &[String]) -> bool {
+    let chosen = |bug: &&Bug| only.is_empty() || only.iter().any(|name| name == bug.name());
+    let bugs: Vec<Bug> = Bug::ALL.iter().filter(chosen).copied().collect();
+    if bugs.is_empty() {
+        eprintln!("no planted bug has this name");
+        return false;
+    }
+    println!(
+        "{:28} {:20} {:>6} {:>10} {:>8}",
+        "bug", "caught by", "seeds", "operations", "images"
+    );
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let hunt_some = |thread: usize| {
+        let mine = bugs.iter().skip(thread).step_by(threads);
+        mine.map(|bug| hunt_and_tell(*bug))
+            .filter(|caught| *caught)
+            .count()
+    };
+    let caught: usize = std::thread::scope(|scope| {
+        let hunt_some = &hunt_some;
+        let spawn = |thread| scope.spawn(move || hunt_some(thread));
+        let handles: Vec<_> = (0..threads).map(spawn).collect();
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or(0))
+            .sum()
+    });
+    println!("{caught} of {} planted bugs were caught", bugs.len());
+    caught == bugs.len()
+}
+
+fn hunt_and_tell(bug: Bug) -> bool {
+    let begun = Instant::now();
+    plant(Some(bug));
+    let caught = hunt(bug);
+    plant(None);
+    let seconds = begun.elapsed().as_secs_f64();
+    match caught {
+        Some(Caught {
+            property,
+            seeds,
+            effort,
+            text,
+        }) => {
+            let text: String = text.chars().take(110).collect();
+            println!(
+                "{:28} {property:20} {seeds:>6} {:>10} {:>8}  {seconds:.1} s: {text}",
+                bug.name(),
+                effort.operations,
+                effort.images,
+            );
+            true
+        }
+        None => {
+            println!(
+                "{:28} NOT CAUGHT in {seconds:.1} s: {}",
+                bug.name(),
+                bug.text()
+            );
+            false
+        }
+    }
+}
+
+/// Tries the properties until one fails, first those that should.
+fn hunt(bug: Bug) -> Option<Caught> {
+    let mut all = properties::all();
+    let hunters = hunters(bug);
+    all.sort_by_key(|property| {
+        hunters
+            .iter()
+            .position(|name| *name == property.name)
+            .unwrap_or(9)
+    });
+    all.iter().find_map(try_property)
+}
+
+fn try_property(property: &Property) -> Option<Caught> {
+    let target = property.target(Tier::Pr);
+    let (effort, seeds, failures) = run_share(property, (0, 1), target, 1);
+    let (_, text) = failures.into_iter().next()?;
+    Some(Caught {
+        property: property.name,
+        seeds,
+        effort,
+        text,
+    })
+}
+
+/// Returns the properties that are tried first, so that a hunt is short.
+fn hunters(bug: Bug) -> &'static [&'static str] {
+    match bug {
+        Bug::SkipSync
+        | Bug::SkipDirectorySync
+        | Bug::SkipHeaderSync
+        | Bug::AcknowledgeBeforeSync
+        | Bug::AnswerSyncEarly
+        | Bug::CloseWithoutSync
+        | Bug::LoseTailAtRotation
+        | Bug::IgnoreEventBound
+        | Bug::IgnoreDelayBound
+        | Bug::KeepHalfGroup
+        | Bug::RefuseTornTail
+        | Bug::ReuseSequence
+        | Bug::CheckpointUnproven
+        | Bug::ReplayBeforeSync => &["power-cut"],
+        Bug::LeaveTornTail => &["many-openings"],
+        Bug::RemoveSourcesEarly => &["merged-segments"],
+        Bug::CompareBeforeKey => &["key-before-compare"],
+        Bug::CompareWithoutGroup | Bug::ClockGoesBack => &["one-winner", "model"],
+        Bug::ForgetKeyInHand | Bug::ForgetStoredKey | Bug::HideReplay => &["retry-any-time"],
+        Bug::IgnoreStrictKey => &["key-of-another"],
+        Bug::IgnoreFailedSync | Bug::RetryFailedSync | Bug::TrustPageCache => &["failed-sync"],
+        Bug::LeaveFailedWrite => &["failed-call"],
+        Bug::PoisonOnFullDisk => &["disk-full"],
+        Bug::BelieveShortWrite | Bug::FailOnInterrupt => &["short-and-interrupted"],
+        Bug::IgnoreFrameChecksum | Bug::SkipBadGroup => &["flip-after-close"],
+        Bug::CutProvenDamage | Bug::HideRepair => &["flip-after-crash"],
+        Bug::IgnoreBrokenLink
+        | Bug::IgnoreForeignEvents
+        | Bug::IgnoreCheckpoint
+        | Bug::TrustForeignCheckpoint => &["files-swapped"],
+        Bug::PublishHalfBatch => &["whole-batches"],
+        Bug::RestartBlind
+        | Bug::RestartForgets
+        | Bug::IndexerForgets
+        | Bug::AnnounceTwice
+        | Bug::TrustPageCacheAtRestart => &["actor-panics"],
+        Bug::IgnoreRestartBudget => &["restart-budget"],
+        Bug::IgnoreChain => &["edited-history"],
+        Bug::IgnoreByteBudget => &["stalled-disk"],
+    }
+}
