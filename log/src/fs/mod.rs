@@ -34,7 +34,7 @@ pub use memory::{FsCall, MemoryFs};
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 pub use real::RealFs;
 #[cfg(any(test, feature = "testkit"))]
-pub use sim::{Call, Fault, Keep, Loss, Noise, SimFs, When};
+pub use sim::{Call, Fault, Keep, Loss, Noise, Observer, SimFs, When};
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub use unsupported::RealFs;
 

@@ -8,8 +8,8 @@ use super::disk::{Disk, enter};
 use super::fault::{Fault, When, syncs_a_file};
 use crate::fs::FsCall;
 
-/// What is called before each call.
-pub(super) type Observer = Box<dyn FnMut(&Call<'_>) + Send>;
+/// What [`SimFs::observe`](super::SimFs::observe) calls before each call.
+pub type Observer = Box<dyn FnMut(&Call<'_>) + Send>;
 
 /// A call that is about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

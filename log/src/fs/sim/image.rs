@@ -159,7 +159,8 @@ fn pieces(offset: usize, len: usize, sector: usize) -> impl Iterator<Item = Rang
 /// Puts bytes at an offset, as far as the file reaches.
 fn overwrite(file: &mut [u8], offset: usize, bytes: &[u8]) {
     let place = file.get_mut(offset..).unwrap_or_default();
-    for (to, from) in place.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    let count = place.len().min(bytes.len());
+    let (to, _) = place.split_at_mut(count);
+    let (from, _) = bytes.split_at(count);
+    to.copy_from_slice(from);
 }

@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-pub use call::Call;
+pub use call::{Call, Observer};
 pub use crash::{Keep, Loss};
 pub use fault::{Fault, Noise, When};
 
@@ -80,7 +80,7 @@ impl SimFs {
     ///
     /// Calls of other threads go by unseen while it runs. An observer that holds this disk keeps
     /// it in memory until it is taken away.
-    pub fn observe(&self, observer: Option<Box<dyn FnMut(&Call<'_>) + Send>>) {
+    pub fn observe(&self, observer: Option<Observer>) {
         let mut state = enter(&self.disk);
         state.observers += 1;
         let before = std::mem::replace(&mut state.observer, observer);
