@@ -189,7 +189,8 @@ impl World {
     fn advance(&mut self, ms: u64) -> Result<(), String> {
         let part_us = self.inner().model.strictness.may_lose_us / CLOCK_PARTS;
         let mut left_us = ms * 1000;
-        while left_us > 0 {
+        // A machine that has died is looked at as it was when it died.
+        while left_us > 0 && !self.has_died() {
             let part = left_us.min(part_us.max(1));
             self.machine.clock().advance(part);
             left_us -= part;
