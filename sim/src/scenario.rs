@@ -1,6 +1,6 @@
 //! One run of a world: everything that it needs to happen again.
 
-use crate::model::Strictness;
+use crate::model::{Died, Strictness};
 use crate::plan::{self, Knobs, Operation};
 use crate::world::{self, ImagePolicy, World, WorldTally};
 use batpak::testkit::{Fault, FsCall, Noise, When, watch};
@@ -122,8 +122,10 @@ impl Scenario {
         }
         let moments = Rc::new(Cell::new(0));
         let struck = Rc::new(Cell::new(0));
+        let opened = world.open(Died::Nothing);
+        // A panic of the disk in an opening would be the caller's: only actors are to panic.
         self.arm(&world, &moments, &struck);
-        let result = world.run(&self.operations);
+        let result = opened.and_then(|()| world.run(&self.operations));
         watch(None);
         let trace = world.inner().trace.take().unwrap_or_default();
         Outcome {
@@ -138,14 +140,17 @@ impl Scenario {
 
     fn arm(&self, world: &World, moments: &Rc<Cell<u64>>, struck: &Rc<Cell<u64>>) {
         let disk = world.disk();
+        let begun = disk.calls();
         let mut panic_at = None;
         match self.trouble {
             Trouble::None => {}
             Trouble::Noise(noise) => disk.noise(noise),
             Trouble::Sync { call, nth } => disk.fail_nth(call, nth, Fault::Error(ErrorKind::Other)),
-            Trouble::Call { index, kind } => disk.fault(index, Fault::Error(kind)),
-            Trouble::Calls { index, kind } => disk.fail_from(index, None, Fault::Error(kind)),
-            Trouble::PanicInCall { index, when } => disk.fault(index, Fault::Panic(when)),
+            Trouble::Call { index, kind } => disk.fault(begun + index, Fault::Error(kind)),
+            Trouble::Calls { index, kind } => {
+                disk.fail_from(begun + index, None, Fault::Error(kind))
+            }
+            Trouble::PanicInCall { index, when } => disk.fault(begun + index, Fault::Panic(when)),
             Trouble::PanicAtMoment { index } => panic_at = Some(index),
             Trouble::Quota { bytes } => disk.set_quota(Some(bytes)),
         }

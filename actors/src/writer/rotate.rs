@@ -14,8 +14,10 @@ use std::sync::Arc;
 pub(super) enum Prepared {
     /// Nobody was asked for one.
     None,
-    /// The roller was asked.
+    /// The roller was asked ahead of time.
     Asked,
+    /// The roller was asked, and a command waits for the answer.
+    Awaited,
     /// It is there.
     Ready(PreparedFile),
     /// The roller could not; the next command is told.
@@ -40,12 +42,13 @@ impl Writer {
             Prepared::Ready(prepared) => prepared,
             Prepared::Failed(error) => return Ok(Switched::Refused(error)),
             // Asking twice would prepare the same name twice.
-            Prepared::Asked => {
-                self.prepared = Prepared::Asked;
+            Prepared::Asked | Prepared::Awaited => {
+                self.prepared = Prepared::Awaited;
                 return Ok(Switched::Waiting);
             }
             Prepared::None => {
                 self.ask_for_file(turn);
+                self.prepared = Prepared::Awaited;
                 return Ok(Switched::Waiting);
             }
         };
@@ -93,8 +96,11 @@ impl Writer {
         &mut self,
         answer: Result<Result<PreparedFile, StoreError>, Closed>,
     ) {
+        let awaited = matches!(self.prepared, Prepared::Awaited);
         self.prepared = match answer {
             Ok(Ok(prepared)) => Prepared::Ready(prepared),
+            // Whoever needs the file later asks again: by then there may be space.
+            Ok(Err(_)) if !awaited => Prepared::None,
             Ok(Err(error)) => Prepared::Failed(error),
             Err(Closed) => match self.roller.exit_reason() {
                 Some(reason) => Prepared::Failed(StoreError::ended("roller", &reason)),

@@ -1,6 +1,6 @@
 //! The footer of a sealed segment: index blocks (reserved) and the trailer.
 
-use super::{Binding, SegmentName};
+use super::Binding;
 use crate::bytes::{Fields, put_u32};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
@@ -69,17 +69,8 @@ pub fn read_trailer(file: &dyn File, binding: &Binding) -> Result<Option<Trailer
         return Ok(None);
     }
     let marker = read_range(file, trailer.end_offset, FOOTER_MARKER_LEN)?;
-    if marker != binding.footer_marker() {
-        return Err(footer_damaged(binding.segment()));
-    }
-    Ok(Some(trailer))
-}
-
-fn footer_damaged(segment: SegmentName) -> LogError {
-    LogError::corrupt(
-        segment.id,
-        "its footer does not start where its trailer says",
-    )
+    // The two may stand in different sectors, of which a power cut may have kept only the later.
+    Ok((marker == binding.footer_marker()).then_some(trailer))
 }
 
 fn decode_trailer(bytes: &[u8], binding: &Binding, at: u64) -> Option<Trailer> {

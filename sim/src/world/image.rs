@@ -1,6 +1,7 @@
 //! Opens what a crash has left, checks it against the model, and goes on with it.
 
 use super::inner::died;
+use super::is_refusal;
 use crate::model::{Died, Model, Recovered, State};
 use batpak::prelude::{AppendOptions, Coordinate};
 use batpak::store::{IndexEntry, Open, Replay, Store, StoreConfig, StoreError};
@@ -37,11 +38,16 @@ impl Images<'_> {
         depth: u32,
     ) -> Result<(), String> {
         self.tally.images += 1;
+        // There is room and the disk is good again.
+        machine.disk().set_quota(None);
         let nested = match depth {
             0 => None,
             _ => self.crash_in_recovery(machine, depth),
         };
-        let (store, log) = self.open(machine, died)?;
+        let (store, log) = match self.open(machine, died)? {
+            Some(opened) => opened,
+            None => return Ok(()),
+        };
         let due = log.digest();
         if let Some((nested, worst)) = nested {
             self.check_nested(&nested, died, worst, &due)?;
@@ -68,13 +74,21 @@ impl Images<'_> {
             .map_err(|error| format!("closing again: {error}"))
     }
 
-    fn open(&self, machine: &Machine, died: Died) -> Result<(Store<Open>, Recovered), String> {
-        let store = machine.open(self.config.clone());
-        let store = store.map_err(|error| format!("opening after {died:?} died: {error}"))?;
+    /// Opens and checks; none when a disk that lied has left what is rightly refused.
+    fn open(
+        &self,
+        machine: &Machine,
+        died: Died,
+    ) -> Result<Option<(Store<Open>, Recovered)>, String> {
+        let store = match machine.open(self.config.clone()) {
+            Ok(store) => store,
+            Err(error) if self.model.strictness.disk_lies && is_refusal(&error) => return Ok(None),
+            Err(error) => return Err(format!("opening after {died:?} died: {error}")),
+        };
         let log = Recovered::read(&store, self.model)?;
         let now_us = u64::try_from(machine.clock().wall_us()).unwrap_or(0);
         self.model.check(&log, died, now_us)?;
-        Ok((store, log))
+        Ok(Some((store, log)))
     }
 
     /// Returns the machine after a crash at some call of the recovery, and perhaps in the recovery
@@ -137,7 +151,9 @@ impl Images<'_> {
         due: &[(u64, u64, u32, [u8; 32])],
     ) -> Result<(), String> {
         let context = |text: String| format!("after crashes in recovery: {text}");
-        let (store, log) = self.open(machine, died.max(worst)).map_err(context)?;
+        let Some((store, log)) = self.open(machine, died.max(worst)).map_err(context)? else {
+            return Ok(());
+        };
         // What only a killed process has left, a power cut in recovery may still take away.
         if log.digest() != due && worst <= died {
             return Err(context("another log than after one recovery".into()));
@@ -206,6 +222,7 @@ impl Images<'_> {
     /// A sequence that somebody has seen stays with what it stood for.
     fn check_new_sequence(&self, sequence: u64, number: Option<u64>) -> Result<(), String> {
         match self.model.observed.get(&sequence) {
+            Some(_) if self.model.strictness.disk_lies => Ok(()),
             Some(seen) if Some(*seen) != number => Err(format!(
                 "sequence {sequence} was event {seen} and is given out again"
             )),

@@ -10,7 +10,7 @@ pub(crate) use inner::{ImagePolicy, died};
 use crate::model::{Checks, Died, Model, Recovered, Strictness};
 use crate::plan::{Knobs, Operation};
 use batpak::prelude::Region;
-use batpak::store::{Open, RestartPolicy, Store, StoreConfig};
+use batpak::store::{Open, RestartPolicy, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Machine, SimFs, step};
 use fastrand::Rng;
 use inner::Inner;
@@ -33,6 +33,20 @@ pub(crate) struct World {
     store: Option<Store<Open>>,
     seed: u64,
     tally: WorldTally,
+    /// Faults of the disk that have made an opening fail.
+    forgiven: u64,
+}
+
+/// Tells whether an error is what is said of a log that is not what it was.
+pub(crate) fn is_refusal(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::CrcMismatch { .. }
+            | StoreError::CorruptSegment { .. }
+            | StoreError::MissingSegment { .. }
+            | StoreError::ForeignFile { .. }
+            | StoreError::Rollback { .. }
+    )
 }
 
 /// Returns how a store of these knobs is configured.
@@ -98,6 +112,7 @@ impl World {
             store: None,
             seed,
             tally: WorldTally::default(),
+            forgiven: 0,
         }
     }
 
@@ -150,8 +165,16 @@ impl World {
             return self.go_on_after_crash();
         }
         self.failure()?;
-        let store = opened.map_err(|error| format!("opening after {died:?} died: {error}"))?;
-        let log = Recovered::read(&store, &self.inner().model)?;
+        let store = match opened {
+            Ok(store) => store,
+            Err(error) => return self.cannot_open(died, &error),
+        };
+        let log = Recovered::read(&store, &self.inner().model);
+        if log.is_err() && self.forgives() {
+            drop(store);
+            return self.open(died);
+        }
+        let log = log?;
         let now_us = self.now_us();
         let mut inner = self.inner();
         inner.model.check(&log, died, now_us)?;
@@ -165,12 +188,36 @@ impl World {
         self.failure()
     }
 
+    /// An opening may fail while the disk does, and works once the disk does. After lies a refusal
+    /// is the end.
+    fn cannot_open(&mut self, died: Died, error: &StoreError) -> Result<(), String> {
+        let strictness = self.inner().model.strictness;
+        if strictness.disk_lies && is_refusal(error) {
+            return Ok(());
+        }
+        match self.forgives() {
+            true => self.open(died),
+            false => Err(format!("opening after {died:?} died: {error}")),
+        }
+    }
+
+    /// Makes the disk good if it has struck again; then what failed is tried again.
+    fn forgives(&mut self) -> bool {
+        let struck = self.disk().injected();
+        let forgives = self.inner().model.strictness.disk_fails && struck > self.forgiven;
+        self.forgiven = struck;
+        if forgives {
+            self.disk().clear_faults();
+        }
+        forgives
+    }
+
     /// Carries out a whole plan, closes, and checks the log once more.
     pub(crate) fn run(&mut self, operations: &[Operation]) -> Result<(), String> {
-        self.open(Died::Nothing)?;
         for operation in operations {
             self.carry_out(operation)?;
         }
+        self.disk().clear_faults();
         self.reopen()?;
         self.end()
     }
@@ -215,13 +262,14 @@ impl World {
         }
         let mut inner = self.inner();
         inner.subscription = None;
-        if let Err(error) = closed
-            && !inner.model.strictness.disk_fails
-        {
-            return Err(format!("closing: {error}"));
-        } else if inner.model.strictness.disk_fails {
+        if let Err(error) = closed {
+            // What was under way is open, and nothing more is durable than before.
             inner.questions.clear();
             inner.model.abandon();
+            return match inner.model.strictness.disk_fails {
+                true => Ok(()),
+                false => Err(format!("closing: {error}")),
+            };
         }
         if let Some(question) = inner.questions.first() {
             return Err(format!("{:?} was never answered", question.numbers));
@@ -275,6 +323,7 @@ impl World {
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(1);
         self.machine = self.machine.with_image(image, self.seed);
+        self.forgiven = 0;
         self.inner().left = None;
         self.open(died(loss))
     }

@@ -60,8 +60,6 @@ fn no_flipped_bit_of_a_clean_segment_goes_unnoticed_or_changes_an_event() {
                 let result = newest(&image, flipped, facts);
                 if at < footer_at {
                     assert!(damaged_at(&result).is_some(), "byte {at}: {result:?}");
-                } else if at < footer_at + 8 {
-                    assert!(is_corrupt(&result), "byte {at}: {result:?}");
                 } else {
                     let end = result.unwrap();
                     assert_eq!(end.position, image.position, "byte {at}");

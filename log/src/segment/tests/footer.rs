@@ -43,19 +43,21 @@ fn random_trailers_come_back() {
 }
 
 #[test]
-fn every_flipped_bit_of_a_trailer_makes_it_none() {
+fn every_flipped_bit_of_a_footer_makes_it_none() {
     let image = Image::of_four_groups();
     let bytes = image.sealed(true);
-    let trailer_at = image.bytes.len() + FOOTER_MARKER_LEN;
-    each_flip(&bytes, trailer_at..bytes.len(), |at, flipped| {
+    each_flip(&bytes, image.bytes.len()..bytes.len(), |at, flipped| {
         assert_eq!(read(flipped).unwrap(), None, "byte {at}");
     });
-    each_flip(&bytes, image.bytes.len()..trailer_at, |at, flipped| {
-        assert!(
-            matches!(read(flipped), Err(LogError::CorruptSegment { .. })),
-            "byte {at}"
-        );
-    });
+}
+
+/// The marker may stand at the end of one sector and the trailer at the start of the next.
+#[test]
+fn a_trailer_whose_marker_was_lost_by_a_power_cut_is_none() {
+    let image = Image::of_four_groups();
+    let mut bytes = image.sealed(true);
+    bytes[image.bytes.len()..][..FOOTER_MARKER_LEN].fill(0);
+    assert_eq!(read(&bytes).unwrap(), None);
 }
 
 #[test]
