@@ -76,7 +76,7 @@ pub(crate) fn run_share(
             failures.push((seed, text));
         }
         // A seed that counts nothing still brings the end nearer.
-        if effort.count == before && seeds > share.saturating_mul(4).max(1000) {
+        if effort.count == before && seeds > share.saturating_mul(40).max(1000) {
             failures.push((seed, format!("{seeds} seeds have counted {}", effort.count)));
             break;
         }

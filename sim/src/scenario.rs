@@ -107,11 +107,18 @@ impl Scenario {
             disk_fails: !harmless && !panics,
             ..self.strictness
         };
-        Self {
+        let mut scenario = Self {
             trouble,
             strictness,
             ..self
+        };
+        if panics {
+            // The disk would panic in the caller's own calls.
+            let by_actors =
+                |operation: &Operation| !matches!(operation, Operation::Reopen | Operation::Read);
+            scenario.operations.retain(by_actors);
         }
+        scenario
     }
 
     pub(crate) fn run(&self, traced: bool) -> Outcome {

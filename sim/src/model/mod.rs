@@ -270,3 +270,26 @@ pub(crate) fn number_in(payload: &[u8]) -> Option<u64> {
         .ok()
         .map(|(number, _)| number)
 }
+
+impl Model {
+    /// Finds a batch of which only some events are among these; the events carry keys.
+    pub(crate) fn half_of_a_batch(&self, ids: &[u128]) -> Option<String> {
+        let seen: BTreeSet<u128> = ids.iter().copied().collect();
+        let is_seen = |sent: &Sent| sent.key.is_some_and(|key| seen.contains(&key));
+        for sent in &self.sent {
+            let Some((first, count)) = sent.batch.filter(|_| is_seen(sent)) else {
+                continue;
+            };
+            let missing = (first..first + count)
+                .filter_map(|number| self.get(number))
+                .find(|other| other.key.is_some() && !is_seen(other));
+            if let Some(missing) = missing {
+                let (one, other) = (sent.number, missing.number);
+                return Some(format!(
+                    "a reader sees event {one} of a batch and not {other}"
+                ));
+            }
+        }
+        None
+    }
+}

@@ -81,7 +81,7 @@ fn failed_sync(seed: u64) -> Scenario {
     let calls = [FsCall::SyncData, FsCall::SyncAll, FsCall::SyncDirectory];
     let call = *crate::plan::pick(&mut Rng::with_seed(seed), &calls);
     let adjust = |knobs: &mut Knobs, _: &mut Rng| {
-        (knobs.crashes, knobs.reopens, knobs.syncs) = (2, 3, 8);
+        (knobs.crashes, knobs.reopens, knobs.syncs) = (1, 3, 8);
         knobs.operations = 80;
     };
     let scenario = Scenario::drawn(drawn, adjust).with_trouble(Trouble::Sync { call, nth });

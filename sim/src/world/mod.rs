@@ -361,3 +361,20 @@ impl Drop for World {
         self.disk().observe(None);
     }
 }
+
+impl World {
+    /// Drops the store without closing it; what is on the way is carried out all the same.
+    pub(crate) fn drop_store(&mut self) -> Result<(), String> {
+        drop(self.store.take());
+        self.look()?;
+        let mut inner = self.inner();
+        inner.subscription = None;
+        let strictness = inner.model.strictness;
+        if let (true, Some(question)) = (strictness.exact, inner.questions.first()) {
+            return Err(format!("{:?} was never answered", question.numbers));
+        }
+        inner.questions.clear();
+        inner.model.abandon();
+        Ok(())
+    }
+}
