@@ -137,7 +137,10 @@ impl Follower {
         let (Some(open), Some(bad)) = (&self.open, bad) else {
             return Ok(());
         };
-        let begun = read_range(&*open.file, self.position.offset, BEGUN_BYTES)?;
+        // A group needs more than what may be left of the reserved space.
+        let left = open.file.len()?.saturating_sub(self.position.offset);
+        let looked_at = BEGUN_BYTES.min(usize::try_from(left).unwrap_or(BEGUN_BYTES));
+        let begun = read_range(&*open.file, self.position.offset, looked_at)?;
         if begun.iter().all(|byte| *byte == 0) {
             return Ok(());
         }

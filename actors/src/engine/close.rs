@@ -4,7 +4,7 @@ use super::Engine;
 use super::handle::{milliseconds, not_delivered};
 use crate::error::StoreError;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
-use crate::runtime::{Address, ReplyTo, Waited};
+use crate::runtime::{Address, NotDelivered, ReplyTo, Waited};
 use batpak_log::checkpoint::Checkpoint;
 use std::time::Duration;
 
@@ -88,32 +88,42 @@ struct Asking {
 }
 
 impl Asking {
-    /// Asks an actor to end, and again when it crashed over it: a new incarnation takes its place,
-    /// as often as the restart policy allows.
+    /// Asks an actor to end until it has ended. One that crashes over it, even after it has
+    /// answered, has a new incarnation in its place, as often as the restart policy allows.
     fn to_close<M, T>(
         &self,
         actor: &'static str,
         address: &Address<M>,
         message: impl Fn(ReplyTo<T>) -> M,
     ) -> Result<T, StoreError> {
+        let mut first = None;
         loop {
             let asked = match self.limit {
                 None => address.ask(&message),
                 Some(limit) => address.ask_within(&message, limit),
             };
-            let reply = asked.map_err(|error| not_delivered(actor, &error, self.limit))?;
+            let reply = match (asked, first) {
+                (Ok(reply), answered) => {
+                    first = answered;
+                    reply
+                }
+                (Err(NotDelivered::Ended(..)), Some(answer)) => return Ok(answer),
+                (Err(error), _) => return Err(not_delivered(actor, &error, self.limit)),
+            };
             let answered = match self.limit {
                 None => reply.wait().map_err(|_| Waited::Closed),
                 Some(limit) => reply.wait_for(limit),
             };
-            match answered {
-                Ok(answer) => return Ok(answer),
-                Err(Waited::TimedOut) => return Err(self.timed_out()),
-                Err(Waited::Closed) => {
-                    if let Some(reason) = address.exit_reason() {
-                        return Err(StoreError::ended(actor, &reason));
-                    }
+            let ended = address.exit_reason();
+            match (answered, first.take(), ended) {
+                (Err(Waited::TimedOut), ..) => return Err(self.timed_out()),
+                // What the first answer said is true whatever came of the actor afterwards.
+                (_, Some(answer), Some(_)) | (Ok(answer), None, Some(_)) => return Ok(answer),
+                (_, Some(answer), None) | (Ok(answer), None, None) => first = Some(answer),
+                (Err(Waited::Closed), None, Some(reason)) => {
+                    return Err(StoreError::ended(actor, &reason));
                 }
+                (Err(Waited::Closed), None, None) => {}
             }
         }
     }
