@@ -4,7 +4,7 @@
 //! a subscriber: one whose queue is full loses the notification, and it is counted.
 
 use crate::protocol::broker::{Message, Notification, Registered};
-use crate::runtime::channel::{Receiver, Sender, bounded};
+use crate::runtime::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn, Watermark};
 use crate::view::{IndexEntry, ReadView};
 use batpak_log::coordinate::Region;
@@ -55,9 +55,10 @@ impl Broker {
             let mut entries = self.view.entries_from(subscribers.delivered);
             while let Some(entry) = entries.next_entry() {
                 subscribers.delivered = entry.global_sequence + 1;
-                for (_, subscriber) in &subscribers.table {
-                    subscriber.offer(entry);
-                }
+                // One whose receiver is gone was never told its number, because of a crash.
+                subscribers
+                    .table
+                    .retain(|_, subscriber| subscriber.offer(entry));
             }
         }
         subscribers.delivered = subscribers.delivered.max(visible);
@@ -91,24 +92,28 @@ impl Broker {
 }
 
 impl Subscriber {
-    fn offer(&self, entry: &IndexEntry) {
+    /// Offers an event; `false` when nobody receives any more.
+    fn offer(&self, entry: &IndexEntry) -> bool {
         let coord = &entry.coord;
         if !self
             .region
             .matches(coord.entity(), coord.scope(), entry.kind, entry.clock)
         {
-            return;
+            return true;
         }
-        let taken = match &self.queue {
-            Queue::Notifications(sender) => sender.try_send(notification(entry)).is_ok(),
+        match &self.queue {
+            Queue::Notifications(sender) => match sender.try_send(notification(entry)) {
+                Ok(()) => true,
+                Err(TrySendError::Full(_)) => {
+                    self.lost.raise(self.lost.get() + 1);
+                    true
+                }
+                Err(TrySendError::Disconnected(_)) => false,
+            },
+            // A wake-up that is pending already stands for this one too.
             Queue::Wakes(sender) => {
-                // A wake-up that is pending already stands for this one too.
-                let _ = sender.try_send(());
-                true
+                !matches!(sender.try_send(()), Err(TrySendError::Disconnected(())))
             }
-        };
-        if !taken {
-            self.lost.raise(self.lost.get() + 1);
         }
     }
 }

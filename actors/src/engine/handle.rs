@@ -101,7 +101,7 @@ impl EngineHandle {
     ) -> Result<Registered<Notification>, StoreError> {
         let region = Box::new(region.clone());
         let message = |reply| broker::Message::Subscribe {
-            region,
+            region: region.clone(),
             capacity,
             reply,
         };
@@ -118,7 +118,10 @@ impl EngineHandle {
     /// As [`subscribe`](Self::subscribe).
     pub fn watch(&self, region: &Region) -> Result<Registered<()>, StoreError> {
         let region = Box::new(region.clone());
-        let message = |reply| broker::Message::Watch { region, reply };
+        let message = |reply| broker::Message::Watch {
+            region: region.clone(),
+            reply,
+        };
         ask(
             "broker",
             self.broker.as_ref().ok_or_else(read_only)?,
@@ -157,18 +160,22 @@ fn read_only() -> StoreError {
     StoreError::Configuration("the store is open read-only".into())
 }
 
+/// Asks for what may be done twice: again when the actor crashed over it and is back.
 fn ask<M, T>(
     actor: &'static str,
     address: &Address<M>,
-    message: impl FnOnce(ReplyTo<T>) -> M,
+    message: impl Fn(ReplyTo<T>) -> M,
 ) -> Result<T, StoreError> {
-    let reply = address
-        .ask(message)
-        .map_err(|error| not_delivered(actor, &error, None))?;
-    reply.wait().map_err(|Closed| StoreError::ActorEnded {
-        actor,
-        detail: "it crashed before it answered".into(),
-    })
+    loop {
+        let reply = address
+            .ask(&message)
+            .map_err(|error| not_delivered(actor, &error, None))?;
+        match (reply.wait(), address.exit_reason()) {
+            (Ok(answer), _) => return Ok(answer),
+            (Err(Closed), Some(reason)) => return Err(StoreError::ended(actor, &reason)),
+            (Err(Closed), None) => {}
+        }
+    }
 }
 
 /// Returns what a caller is told whose message came back: nothing was done about it.

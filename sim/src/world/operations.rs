@@ -182,6 +182,7 @@ impl World {
             }
             Err(StoreError::WriterCrashed) if !inner.model.strictness.exact => Ok(()),
             Err(_) if inner.model.strictness.disk_fails => Ok(()),
+            Err(_) if inner.model.strictness.budget_may_end => Ok(()),
             Err(error) => Err(format!("sync: {error}")),
         }
     }
