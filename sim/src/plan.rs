@@ -100,7 +100,6 @@ pub(crate) enum Operation {
     },
     /// Asks again for something that was asked before, so many questions back.
     Retry {
-        caller: u8,
         back: usize,
     },
     /// Uses a key again for another event.
@@ -109,8 +108,10 @@ pub(crate) enum Operation {
         back: usize,
         strict: bool,
     },
-    Sync {
-        caller: u8,
+    Sync,
+    /// From now on payloads are filled with bytes of the log.
+    CopyLog {
+        from: u16,
     },
     /// Runs so many steps of the actors.
     Steps(u8),
@@ -158,7 +159,7 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);
-        return Operation::Retry { caller, back };
+        return Operation::Retry { back };
     }
     if falls(knobs.other_payloads) {
         let (back, strict) = (random.usize(0..12), random.bool());
@@ -169,7 +170,7 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
         };
     }
     if falls(knobs.syncs) {
-        return Operation::Sync { caller };
+        return Operation::Sync;
     }
     if falls(knobs.steps) {
         return match random.u8(0..4) {

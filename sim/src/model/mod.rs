@@ -5,9 +5,11 @@
 //! be in the log after a crash, which may be, and which must not.
 
 mod answers;
+mod payload;
 mod recovered;
 mod reference;
 
+pub(crate) use payload::{Payload, number_in};
 pub(crate) use recovered::{Died, Recovered};
 pub(crate) use reference::Prediction;
 
@@ -24,6 +26,8 @@ pub(crate) struct Sent {
     pub(crate) caller: u8,
     pub(crate) entity: u8,
     pub(crate) key: Option<u128>,
+    pub(crate) content: Payload,
+    /// The content in MessagePack.
     pub(crate) payload: Vec<u8>,
     pub(crate) options: AppendOptions,
     /// The first event of its batch, and how many there are.
@@ -85,6 +89,8 @@ pub(crate) struct Model {
     pub(crate) notified: BTreeSet<u128>,
     pub(crate) checks: Checks,
     next_key: u128,
+    /// What payloads are filled with; letters when empty.
+    pub(crate) material: Vec<u8>,
 }
 
 /// How often each promise was looked at.
@@ -108,6 +114,7 @@ impl Model {
             notified: BTreeSet::new(),
             checks: Checks::default(),
             next_key: 1,
+            material: Vec::new(),
         }
     }
 
@@ -140,12 +147,14 @@ impl Model {
             (Demand::Latest, None) | (Demand::Empty, _) => options.expect_empty = true,
             (Demand::Wrong(clock), _) => options.expected_sequence = Some(clock),
         }
+        let content = Payload::new(number, event.filler, &self.material);
         self.sent.push(Sent {
             number,
             caller,
             entity: event.entity,
             key,
-            payload: payload(number, event.filler),
+            payload: content.encode(),
+            content,
             options,
             batch: None,
             state: State::Open,
@@ -255,20 +264,6 @@ impl Sent {
     pub(crate) fn is_always(&self) -> bool {
         self.options.durability == Durability::Always
     }
-}
-
-/// A payload with its event's number, in MessagePack.
-fn payload(number: u64, filler: usize) -> Vec<u8> {
-    let letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
-    let text: String = std::iter::repeat_n(letter, filler).collect();
-    rmp_serde::to_vec(&(number, text)).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Returns the number in a payload.
-pub(crate) fn number_in(payload: &[u8]) -> Option<u64> {
-    rmp_serde::from_slice::<(u64, String)>(payload)
-        .ok()
-        .map(|(number, _)| number)
 }
 
 impl Model {

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::inner::{Question, Ticket};
-use crate::model::{Recovered, Sent, State};
+use crate::model::{Payload, Recovered, Sent, State};
 use crate::plan::{Demand, NewEvent, Operation};
 use batpak::store::{BatchAppendItem, StoreError};
 use batpak::testkit::{Clock, step};
@@ -15,13 +15,17 @@ impl World {
         match operation {
             Operation::Append { caller, event } => self.append(*caller, event, None),
             Operation::Batch { caller, events } => self.batch(*caller, events),
-            Operation::Retry { back, .. } => self.retry(*back),
+            Operation::Retry { back } => self.retry(*back),
             Operation::OtherPayload {
                 caller,
                 back,
                 strict,
             } => self.other_payload(*caller, *back, *strict),
-            Operation::Sync { .. } => self.sync(),
+            Operation::Sync => self.sync(),
+            Operation::CopyLog { from } => {
+                self.copy_log(usize::from(*from));
+                Ok(())
+            }
             Operation::Steps(count) => {
                 for _ in 0..*count {
                     if !self.store.as_ref().is_some_and(step) {
@@ -137,9 +141,10 @@ impl World {
         };
         let ticket = match items.first() {
             Some(item) if single => {
-                let payload = RawPayload(&item.payload_bytes);
+                let options = item.options;
+                let payload = inner_payload(&self.inner(), numbers);
                 store
-                    .submit_with_options(&item.coord, item.kind, &payload, item.options)
+                    .submit_with_options(&item.coord, item.kind, &payload, options)
                     .map(Ticket::One)
             }
             _ => store.submit_batch(items).map(Ticket::Batch),
@@ -161,6 +166,19 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn copy_log(&mut self, from: usize) {
+        let disk = self.disk();
+        let names = disk.files().into_iter();
+        let newest = names.filter(|name| name.ends_with(".fbat")).max();
+        let bytes = newest.and_then(|name| disk.bytes(&name).ok());
+        let bytes = bytes.unwrap_or_default();
+        let material = match bytes.len() {
+            0 => Vec::new(),
+            len => bytes.get(from % len..).unwrap_or_default().to_vec(),
+        };
+        self.inner().model.material = material;
     }
 
     fn sync(&mut self) -> Result<(), String> {
@@ -235,13 +253,8 @@ impl World {
     }
 }
 
-/// A payload that is encoded already.
-struct RawPayload<'a>(&'a [u8]);
-
-impl serde::Serialize for RawPayload<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields: (u64, String) =
-            rmp_serde::from_slice(self.0).map_err(serde::ser::Error::custom)?;
-        fields.serialize(serializer)
-    }
+/// Returns the payload of the first of these events.
+fn inner_payload(inner: &super::inner::Inner, numbers: &[u64]) -> Payload {
+    let sent = numbers.first().and_then(|number| inner.model.get(*number));
+    sent.map_or_else(Payload::default, |sent| sent.content.clone())
 }
