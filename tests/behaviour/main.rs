@@ -22,6 +22,7 @@ mod a_flipped_bit_is_never_silent;
 mod a_history_that_was_edited_is_found_out;
 mod a_killed_process_loses_nothing_it_acknowledged;
 mod a_reader_is_never_shown_another_history;
+mod a_service_answers_every_append_while_its_actors_panic;
 mod a_spent_restart_budget_is_told;
 mod a_store_under_chaos_keeps_its_promises;
 mod a_subscriber_never_holds_up_the_writer;
