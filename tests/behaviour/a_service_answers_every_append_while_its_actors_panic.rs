@@ -122,10 +122,11 @@ fn serve(store: &Store, thread: usize, each: u64, mut random: fastrand::Rng) -> 
     seen
 }
 
-/// Makes an actor of chance's choice panic until it is told to stop; returns how often each.
+/// Makes an actor of chance's choice panic until all is served, and each has panicked; returns how
+/// often each did.
 fn strike(store: &Store, served: &AtomicBool, mut random: fastrand::Rng) -> [u32; ACTORS.len()] {
     let mut panics = [0; ACTORS.len()];
-    while !served.load(Ordering::Acquire) {
+    while !served.load(Ordering::Acquire) || panics.contains(&0) {
         let actor = random.usize(..ACTORS.len());
         let before = restarts(store);
         store.panic_actor_for_test(ACTORS[actor]);
@@ -194,7 +195,6 @@ fn check(placement: Placement, every_n: u32) {
     let open: usize = seen.iter().map(|seen| seen.open).sum();
     println!("{placement:?}: {panics:?} panics, {answers} answers, {open} left it open");
 
-    assert!(panics.iter().all(|panics| *panics > 0), "{panics:?}");
     assert_eq!(restarts(&store), panics, "a restart for each panic");
     for health in store.diagnostics().actors {
         assert!(health.alive && health.last_fault.is_some(), "{health:?}");
