@@ -161,10 +161,17 @@ impl<M> Mailbox<M> {
         }
         let sent = match limited {
             None => self.sender.send(message).map_err(SendError::into_inner),
-            Some((watch, limit)) => self
-                .sender
-                .send_timeout(message, watch.left_of(limit))
-                .map_err(SendTimeoutError::into_inner),
+            Some((watch, limit)) => match watch.left_of(limit) {
+                // Whoever will not wait is not made to spin either.
+                Duration::ZERO => self
+                    .sender
+                    .try_send(message)
+                    .map_err(TrySendError::into_inner),
+                left => self
+                    .sender
+                    .send_timeout(message, left)
+                    .map_err(SendTimeoutError::into_inner),
+            },
         };
         if let Err(message) = sent {
             self.give_back(bytes);
