@@ -44,12 +44,8 @@ impl Seen {
         match answer {
             Ok(answer) => self.acked.extend(receipts(answer)),
             Err(error) => {
-                let crashed = match &error {
-                    StoreError::BatchFailed { source, .. } => source,
-                    error => error,
-                };
                 let typed = matches!(
-                    crashed,
+                    error,
                     StoreError::WriterCrashed | StoreError::FateUnknown { .. }
                 );
                 assert!(typed && !error.certainly_not_written(), "{error}");
@@ -178,6 +174,7 @@ fn check(placement: Placement, every_n: u32) {
             within_ms: 1000,
         });
     let each = scaled(600) as u64;
+    let configured = configured.with_broadcast_capacity(THREADS * each as usize);
     let store = Store::open(configured).unwrap();
     let subscription = store.subscribe_lossy(&Region::all());
     let mut seeds: Vec<_> = (0..=THREADS).map(|_| random.fork()).collect();
@@ -225,21 +222,33 @@ fn open_checked(directory: &tempfile::TempDir) -> Store {
 
 #[test]
 fn on_shared_threads() {
-    within(HANG, "a service on shared threads", || {
-        check(Placement::Shared, 1000);
-    });
+    within(
+        HANG * scaled(1) as u32,
+        "a service on shared threads",
+        || {
+            check(Placement::Shared, 1000);
+        },
+    );
 }
 
 #[test]
 fn on_a_thread_each() {
-    within(HANG, "a service on a thread each", || {
-        check(Placement::ThreadEach, 5);
-    });
+    within(
+        HANG * scaled(1) as u32,
+        "a service on a thread each",
+        || {
+            check(Placement::ThreadEach, 5);
+        },
+    );
 }
 
 #[test]
 fn with_every_append_durable() {
-    within(HANG, "a service that syncs each append", || {
-        check(Placement::Shared, 1);
-    });
+    within(
+        HANG * scaled(1) as u32,
+        "a service that syncs each append",
+        || {
+            check(Placement::Shared, 1);
+        },
+    );
 }

@@ -56,7 +56,7 @@ fn check(hanging: &'static [Call], placement: Placement) {
         assert_times_out(ticket.wait());
     }
     // Who reads does not wait for who writes.
-    assert_eq!(numbers(&store)[..10], (0..10).collect::<Vec<_>>());
+    assert!(numbers(&store).starts_with(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
 
     disk.release();
     // A retry with the same key settles what was open, and what was refused was not written.

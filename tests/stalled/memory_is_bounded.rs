@@ -5,9 +5,9 @@ use super::*;
 use std::process::Command;
 
 const THREADS: u64 = 4;
-const MEBIBYTE: u64 = 1024 * 1024;
+const MEBIBYTE: usize = 1024 * 1024;
 /// The process may grow by so much: the mailbox's 64 MiB, and half as much again.
-const CAP: u64 = 96 * MEBIBYTE;
+const CAP: usize = 96 * MEBIBYTE;
 /// Names the test that a child process is to play.
 const CHILD: &str = "BATPAK_TEST_CHILD";
 
@@ -28,11 +28,11 @@ fn alone(test: &str, play: impl FnOnce()) {
 }
 
 /// A line of the process's status, in bytes.
-fn status(field: &str) -> u64 {
+fn status(field: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();
     let kibibytes = line.split_whitespace().nth(1).unwrap();
-    kibibytes.parse::<u64>().unwrap() * 1024
+    kibibytes.parse::<usize>().unwrap() * 1024
 }
 
 /// Submits from several threads to a disk that hangs; returns how many found room.
@@ -106,7 +106,7 @@ fn by_a_million_small_events() {
 #[test]
 fn by_large_events() {
     alone("by_large_events", || {
-        let accepted = flood(100_000, 2000, MEBIBYTE as usize);
+        let accepted = flood(100_000, 2000, MEBIBYTE);
         assert!((60..=81).contains(&accepted), "{accepted}");
     });
 }
