@@ -101,25 +101,41 @@ fn a_drop_while_a_sync_hangs_behind_the_writers_back() {
     end_while_it_hangs(configure, hang_in(&[Call::Sync]), drop);
 }
 
-/// There is no room for the request to close.
+/// There is no room for the request to close: nobody is ended under the writer's feet, so that it
+/// can do what it was asked once the disk works again.
 #[test]
-fn a_drop_while_the_mailbox_is_full() {
-    let configure = |config: StoreConfig| {
-        config
-            .with_writer_channel_capacity(4)
-            .with_placement(Placement::ThreadEach)
-    };
-    let hang = |store: &Store, disk: &Disk| {
+fn an_end_while_the_mailbox_is_full() {
+    let (keep, kept) = channel();
+    let hang = move |store: &Store, disk: &Disk| {
         disk.hang(ALL, "");
-        // One is being written; as many as the mailbox holds were offered, and as many wait.
-        let _ticket = store.submit(&at("a"), KIND, &10u64).unwrap();
+        // One is being written; then as many are queued as the mailbox holds.
+        keep.send(store.submit(&at("a"), KIND, &10u64).unwrap())
+            .unwrap();
         disk.wait_for_hang();
         for number in 11..15u64 {
-            let _ticket = store.submit(&at("a"), KIND, &number).unwrap();
+            let ticket = store.submit(&at("a"), KIND, &number).unwrap();
+            keep.send(ticket).unwrap();
         }
         assert_eq!(store.writer_pressure().headroom(), 0);
     };
-    end_while_it_hangs(configure, hang, drop);
+    let configure = |config: StoreConfig| {
+        config
+            .with_writer_channel_capacity(4)
+            .with_reply_timeout(Some(Duration::from_millis(20)))
+            .with_placement(Placement::ThreadEach)
+    };
+    end_while_it_hangs(configure, hang, assert_close_times_out);
+    let tickets: Vec<_> = kept.iter().collect();
+    assert_eq!(tickets.len(), 5);
+    for ticket in tickets {
+        let answer = ticket.receiver().recv_timeout(HANG);
+        answer.expect("an answer").unwrap();
+    }
+}
+
+fn assert_close_times_out(store: Store) {
+    let error = store.close().err().unwrap();
+    assert!(matches!(error, StoreError::TimedOut { .. }), "{error}");
 }
 
 /// All but the last actor end in good order, and it hangs.
@@ -135,10 +151,7 @@ fn a_close_with_a_reply_timeout() {
     end_while_it_hangs(
         |config| config.with_reply_timeout(timeout),
         hang_in(ALL),
-        |store| {
-            let error = store.close().err().unwrap();
-            assert!(matches!(error, StoreError::TimedOut { .. }), "{error}");
-        },
+        assert_close_times_out,
     );
 }
 
