@@ -14,7 +14,7 @@ use batpak_log::segment::{
 use std::io;
 use std::sync::Arc;
 
-/// So many bytes say whether a group was begun.
+/// So many bytes, at most, say whether a group was begun.
 const BEGUN_BYTES: usize = 8;
 /// So many of the latest events say whether a log is still the same.
 const LATEST_COMPARED: usize = 64;
@@ -137,9 +137,9 @@ impl Follower {
         let (Some(open), Some(bad)) = (&self.open, bad) else {
             return Ok(());
         };
-        // A group needs more than what may be left of the reserved space.
+        // Of the space that is reserved ahead, fewer bytes may be left.
         let left = open.file.len()?.saturating_sub(self.position.offset);
-        let looked_at = BEGUN_BYTES.min(usize::try_from(left).unwrap_or(BEGUN_BYTES));
+        let looked_at = usize::try_from(left).map_or(BEGUN_BYTES, |left| left.min(BEGUN_BYTES));
         let begun = read_range(&*open.file, self.position.offset, looked_at)?;
         if begun.iter().all(|byte| *byte == 0) {
             return Ok(());

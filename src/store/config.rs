@@ -145,9 +145,11 @@ pub struct WriterConfig {
     /// How often an actor is restarted after a panic.
     pub restart_policy: RestartPolicy,
     /// Accepted for compatibility: a store that is dropped carries out all that was submitted,
-    /// within a bounded time.
+    /// unless the disk needs more than five seconds.
     pub shutdown_drain_limit: usize,
-    /// How long a caller waits for an answer before it gets `TimedOut`; for ever by default.
+    /// How long a caller waits for room in a full mailbox before it gets `Busy` (certainly not
+    /// written), and then for the answer before it gets `TimedOut` (fate unknown). By default it
+    /// waits as long as the disk takes, and so does `close`.
     pub reply_timeout: Option<Duration>,
     /// How idle engine threads wait.
     pub waiting: Waiting,

@@ -56,7 +56,8 @@ pub struct Closed;
 /// A handle to a store.
 ///
 /// It can be shared between threads behind an `Arc`; every call takes `&self`. Whoever opened it
-/// should [`close`](Store::close) it: dropping it does the same within a bounded time and warns.
+/// should [`close`](Store::close) it: dropping it does the same, for five seconds at the most, and
+/// warns.
 pub struct Store<State = Open> {
     shared: Arc<Shared>,
     /// The engine, unless this handle was lent to a worker.
@@ -88,19 +89,21 @@ struct Shared {
 }
 
 impl Store<Open> {
-    /// Makes everything acknowledged durable, leaves the log in good order, and ends the engine.
+    /// Carries out what was submitted, makes it durable, leaves the log in good order, and ends the
+    /// engine.
     ///
     /// Subscriptions end, workers end, and further calls through tickets or workers are refused
-    /// with [`StoreError::Closed`].
+    /// with [`StoreError::Closed`]. It waits for the disk as long as that takes; with a
+    /// [`writer.reply_timeout`](WriterConfig::reply_timeout) for that long, or five seconds if that
+    /// is longer.
     ///
     /// # Errors
     /// `FateUnknown` or `Poisoned` when the log could not be made durable, `ActorEnded` when a
-    /// part of the engine had ended before. The engine has ended all the same.
+    /// part of the engine had ended before. The engine has ended all the same. `TimedOut` when the
+    /// disk has hung too long: what was acknowledged stands as after a kill of the process, what is
+    /// queued may still be carried out, and the directory stays locked until the process ends.
     pub fn close(mut self) -> Result<Closed, StoreError> {
-        match self.owned.take() {
-            Some(engine) => engine.close(None).map(|()| Closed),
-            None => Ok(Closed),
-        }
+        self.end()
     }
 
     /// Returns a handle for a worker; dropping it does not close the store.
@@ -119,8 +122,20 @@ impl Store<ReadOnly> {
     /// # Errors
     /// `ActorEnded` when the reading part of the engine had ended before.
     pub fn close(mut self) -> Result<Closed, StoreError> {
+        self.end()
+    }
+}
+
+impl<State> Store<State> {
+    /// Ends the engine if this handle owns it.
+    ///
+    /// A limit that is good for one answer may be short for all that is queued, and a closing that
+    /// gives up keeps the directory locked, so it gets no less time than a drop.
+    fn end(&mut self) -> Result<Closed, StoreError> {
+        let reply_timeout = self.shared.config.writer.reply_timeout;
+        let limit = reply_timeout.map(|limit| limit.max(DROP_LIMIT));
         match self.owned.take() {
-            Some(engine) => engine.close(None).map(|()| Closed),
+            Some(engine) => engine.close(limit).map(|()| Closed),
             None => Ok(Closed),
         }
     }

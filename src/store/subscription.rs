@@ -13,21 +13,33 @@ impl Store<Open> {
     /// Subscribes to the events of a region that become visible from now on.
     ///
     /// Every append has notified before it returns. A subscriber that is more than
-    /// `broadcast_capacity` behind loses notifications and never holds up the writer. On a store
-    /// that has ended the subscription has ended too.
+    /// `broadcast_capacity` behind loses notifications and never holds up the writer. Where the
+    /// broker cannot take it, the subscription has ended at once, and
+    /// [`recv_or_end`](Subscription::recv_or_end) says why.
     pub fn subscribe_lossy(&self, region: &Region) -> Subscription {
         let capacity = self.shared.config.broadcast_capacity;
         let engine = self.shared.engine.clone();
-        let registered = engine.subscribe(region, capacity).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a subscription to a store that has ended");
-            let (_, receiver) = crossbeam_channel::bounded(1);
-            Registered {
-                subscriber: u64::MAX,
-                receiver,
-                lost: Arc::new(Watermark::new(0)),
+        let (registered, refused) = match engine.subscribe(region, capacity) {
+            Ok(registered) => (registered, None),
+            Err(error) => {
+                tracing::warn!(%error, "a subscription was refused");
+                (nothing_registered(), Some(error))
             }
-        });
-        Subscription { engine, registered }
+        };
+        Subscription {
+            engine,
+            registered,
+            refused,
+        }
+    }
+}
+
+fn nothing_registered() -> Registered<Notification> {
+    let (_, receiver) = crossbeam_channel::bounded(1);
+    Registered {
+        subscriber: u64::MAX,
+        receiver,
+        lost: Arc::new(Watermark::new(0)),
     }
 }
 
@@ -35,6 +47,8 @@ impl Store<Open> {
 pub struct Subscription {
     engine: EngineHandle,
     registered: Registered<Notification>,
+    /// Why it never began.
+    refused: Option<StoreError>,
 }
 
 impl Subscription {
@@ -48,8 +62,12 @@ impl Subscription {
     ///
     /// # Errors
     /// `Closed` when the store has closed, `ActorEnded` when the broker has spent its restarts:
-    /// then appends go on, and cursors see them.
+    /// then appends go on, and cursors see them. `Busy` or `TimedOut` when the broker could not
+    /// take it within `writer.reply_timeout`.
     pub fn recv_or_end(&self) -> Result<Notification, StoreError> {
+        if let Some(refused) = &self.refused {
+            return Err(refused.copied());
+        }
         self.engine.receive(&self.registered.receiver)
     }
 
@@ -66,7 +84,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.engine.unsubscribe(self.registered.subscriber);
+        if self.refused.is_none() {
+            self.engine.unsubscribe(self.registered.subscriber);
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub struct CursorWorkerHandle {
     engine: EngineHandle,
     subscriber: u64,
     stopped: Arc<Watermark>,
+    orphaned: Arc<Watermark>,
     task: Option<TaskHandle>,
 }
 
@@ -57,12 +58,17 @@ impl CursorWorkerHandle {
     /// Stops the worker and waits until it has ended.
     ///
     /// # Errors
-    /// `WriterCrashed` when its handler panicked more often than its policy allows.
+    /// `WriterCrashed` when its handler panicked more often than its policy allows. `ActorEnded`
+    /// when it had ended before it was stopped, because the broker that wakes it has spent its
+    /// restarts: it has handled what it was woken for, and events may have come since.
     pub fn join(mut self) -> Result<(), StoreError> {
         self.stop();
-        match self.task.take() {
-            Some(task) => task.join().map_err(|_| StoreError::WriterCrashed),
-            None => Ok(()),
+        if let Some(task) = self.task.take() {
+            task.join().map_err(|_| StoreError::WriterCrashed)?;
+        }
+        match self.engine.broker_end() {
+            Some(error @ StoreError::ActorEnded { .. }) if self.orphaned.get() > 0 => Err(error),
+            _ => Ok(()),
         }
     }
 }
@@ -77,7 +83,7 @@ impl Drop for CursorWorkerHandle {
 impl Store<Open> {
     /// Starts a worker that calls `handler` with every event of a region, in order, in batches;
     /// first with what there is, then with what comes. It ends when the handler says so, when its
-    /// handle stops it, or when the store closes.
+    /// handle stops it, when the store closes, or when the broker has spent its restarts.
     ///
     /// # Errors
     /// `Closed` or `ActorEnded` when the store has ended, `Io` when no thread can be started,
@@ -106,8 +112,11 @@ impl Store<Open> {
         let registered = engine.watch(region)?;
         let subscriber = registered.subscriber;
         let stopped = Arc::new(Watermark::new(0));
+        let orphaned = Arc::new(Watermark::new(0));
         let mut worker = Worker {
             stopped: Arc::clone(&stopped),
+            orphaned: Arc::clone(&orphaned),
+            waits: false,
             subscriber,
             cursor: self.cursor_guaranteed(region),
             store: Store::lend(&self.shared),
@@ -122,6 +131,7 @@ impl Store<Open> {
             engine,
             subscriber,
             stopped,
+            orphaned,
             task: Some(task),
         })
     }
@@ -130,6 +140,10 @@ impl Store<Open> {
 struct Worker<F> {
     /// Raised when the handle asks the worker to end.
     stopped: Arc<Watermark>,
+    /// Raised when it ends because nobody can wake it any more.
+    orphaned: Arc<Watermark>,
+    /// Whether it sleeps until it is woken.
+    waits: bool,
     subscriber: u64,
     cursor: Cursor,
     store: Store<Open>,
@@ -144,12 +158,14 @@ where
 {
     /// Handles one batch.
     fn step(&mut self) -> TaskNext {
+        self.waits = false;
         if self.stopped.get() > 0 {
             return TaskNext::Done;
         }
         let before = self.cursor.position();
         let batch = self.cursor.poll_batch(self.batch_size);
         if batch.is_empty() {
+            self.waits = true;
             return TaskNext::WaitForWake;
         }
         let handler = &mut self.handler;
@@ -170,9 +186,13 @@ where
     }
 }
 
-/// A worker that has ended by itself is not woken any more.
+/// A worker that has ended by itself is not woken any more. One that ends in its sleep, and was not
+/// stopped, has lost the broker: with the store, or before it.
 impl<F> Drop for Worker<F> {
     fn drop(&mut self) {
+        if self.waits && self.stopped.get() == 0 {
+            self.orphaned.raise(1);
+        }
         self.store.shared.engine.unsubscribe(self.subscriber);
     }
 }

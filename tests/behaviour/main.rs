@@ -13,6 +13,7 @@
 mod harness;
 
 mod a_batch_is_judged_and_stored_as_a_whole;
+mod a_close_answers_everyone;
 mod a_command_behind_a_refusal_or_a_replay_is_carried_out;
 mod a_configuration_that_makes_no_sense_is_refused;
 mod a_cursor_sees_every_event_once;
@@ -22,6 +23,7 @@ mod a_flipped_bit_is_never_silent;
 mod a_history_that_was_edited_is_found_out;
 mod a_killed_process_loses_nothing_it_acknowledged;
 mod a_reader_is_never_shown_another_history;
+mod a_service_answers_every_append_while_its_actors_panic;
 mod a_spent_restart_budget_is_told;
 mod a_store_under_chaos_keeps_its_promises;
 mod a_subscriber_never_holds_up_the_writer;

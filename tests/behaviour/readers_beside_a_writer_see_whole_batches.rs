@@ -133,3 +133,23 @@ fn a_reader_without_a_wish_to_write_follows_many_reopenings() {
     let clocks: Vec<_> = followed.iter().map(|entry| entry.clock).collect();
     assert_eq!(clocks, (0..40).collect::<Vec<_>>());
 }
+
+/// Of the space that is reserved ahead, any number of bytes may be left.
+#[test]
+fn a_reader_is_content_with_whatever_is_left_of_the_reserved_space() {
+    let directory = temporary();
+    let store = open(directory.path());
+    let last = append_numbers(&store, "a", 0..10).pop().unwrap();
+    let end = last.disk_pos.offset + u64::from(last.disk_pos.length);
+    let files = contents(directory.path());
+    for left in 0..20 {
+        let image = directory_of(&files);
+        let segment = segments(image.path()).pop().unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(segment);
+        file.unwrap().set_len(end + left).unwrap();
+        let reader = open_read_only(image.path());
+        let refreshed = reader.refresh();
+        assert!(refreshed.is_ok(), "{left} bytes are left: {refreshed:?}");
+        assert_eq!(numbers(&reader, "a"), (0..10).collect::<Vec<_>>());
+    }
+}

@@ -1,16 +1,17 @@
 //! Ends the actors, one after the other.
 
 use super::Engine;
-use super::handle::{milliseconds, not_delivered};
+use super::handle::milliseconds;
 use crate::error::StoreError;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
-use crate::runtime::{Address, NotDelivered, ReplyTo, Waited};
+use crate::runtime::{Address, Clock, NotDelivered, ReplyTo, Waited};
 use batpak_log::checkpoint::Checkpoint;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Engine {
     /// Ends the actors: everything queued is carried out, made durable and marked clean. `limit`
-    /// bounds each wait; none waits as long as it takes.
+    /// bounds all waits together; none waits as long as it takes.
     ///
     /// The writer goes first, so that nothing new comes; the indexer before the roller, so that
     /// merging finds every event in the view.
@@ -18,7 +19,7 @@ impl Engine {
     /// # Errors
     /// The first failure on the way; the actors have ended all the same, or `TimedOut`.
     pub fn close(self, limit: Option<Duration>) -> Result<(), StoreError> {
-        let asking = Asking { limit };
+        let asking = Asking::start(&self.clock, limit);
         let handle = &self.handle;
         let written = match &handle.writer {
             Some(writer) => asking
@@ -67,7 +68,10 @@ impl Engine {
                 .and_then(|closed| closed),
             None => Ok(()),
         };
-        let joined = self.running.join(limit).map_err(|_| asking.timed_out());
+        let joined = self
+            .running
+            .join(asking.left())
+            .map_err(|_| asking.timed_out());
         if joined.is_err() {
             // A writer that hangs in a call may still write: nobody else may, until the process
             // ends and the operating system frees the lock.
@@ -82,48 +86,76 @@ impl Engine {
     }
 }
 
-/// How long each actor is waited for.
+/// How long all actors together are waited for.
 struct Asking {
+    clock: Arc<dyn Clock>,
     limit: Option<Duration>,
+    begun_us: u64,
 }
 
 impl Asking {
-    /// Asks an actor to end until it has ended. One that crashes over it, even after it has
-    /// answered, has a new incarnation in its place, as often as the restart policy allows.
+    fn start(clock: &Arc<dyn Clock>, limit: Option<Duration>) -> Self {
+        Self {
+            clock: Arc::clone(clock),
+            limit,
+            begun_us: clock.monotonic_us(),
+        }
+    }
+
+    /// Returns how much of the limit is left.
+    fn left(&self) -> Option<Duration> {
+        let passed_us = self.clock.monotonic_us().saturating_sub(self.begun_us);
+        let passed = Duration::from_micros(passed_us);
+        self.limit.map(|limit| limit.saturating_sub(passed))
+    }
+
+    /// Asks an actor to end, until it has ended: one that crashes after it has answered is back.
+    /// What it answered first is true whatever came of it afterwards.
     fn to_close<M, T>(
         &self,
         actor: &'static str,
         address: &Address<M>,
         message: impl Fn(ReplyTo<T>) -> M,
     ) -> Result<T, StoreError> {
-        let mut first = None;
+        let first = self.ask(actor, address, &message)?;
+        while address.exit_reason().is_none() {
+            if let Err(error @ StoreError::TimedOut { .. }) = self.ask(actor, address, &message) {
+                return Err(error);
+            }
+        }
+        Ok(first)
+    }
+
+    /// Asks an actor, and again when it crashed over it: a new incarnation takes its place, as
+    /// often as the restart policy allows.
+    fn ask<M, T>(
+        &self,
+        actor: &'static str,
+        address: &Address<M>,
+        message: &impl Fn(ReplyTo<T>) -> M,
+    ) -> Result<T, StoreError> {
         loop {
-            let asked = match self.limit {
-                None => address.ask(&message),
-                Some(limit) => address.ask_within(&message, limit),
+            let asked = match self.left() {
+                None => address.ask(message),
+                Some(left) => address.ask_within(message, left),
             };
-            let reply = match (asked, first) {
-                (Ok(reply), answered) => {
-                    first = answered;
-                    reply
-                }
-                (Err(NotDelivered::Ended(..)), Some(answer)) => return Ok(answer),
-                (Err(error), _) => return Err(not_delivered(actor, &error, self.limit)),
-            };
-            let answered = match self.limit {
+            let reply = asked.map_err(|error| match error {
+                NotDelivered::Ended(_, reason) => StoreError::ended(actor, &reason),
+                // It hangs behind what is queued, as if it had been told.
+                NotDelivered::Full(_) => self.timed_out(),
+            })?;
+            let answered = match self.left() {
                 None => reply.wait().map_err(|_| Waited::Closed),
-                Some(limit) => reply.wait_for(limit),
+                Some(left) => reply.wait_for(left),
             };
-            let ended = address.exit_reason();
-            match (answered, first.take(), ended) {
-                (Err(Waited::TimedOut), ..) => return Err(self.timed_out()),
-                // What the first answer said is true whatever came of the actor afterwards.
-                (_, Some(answer), Some(_)) | (Ok(answer), None, Some(_)) => return Ok(answer),
-                (_, Some(answer), None) | (Ok(answer), None, None) => first = Some(answer),
-                (Err(Waited::Closed), None, Some(reason)) => {
-                    return Err(StoreError::ended(actor, &reason));
+            match answered {
+                Ok(answer) => return Ok(answer),
+                Err(Waited::TimedOut) => return Err(self.timed_out()),
+                Err(Waited::Closed) => {
+                    if let Some(reason) = address.exit_reason() {
+                        return Err(StoreError::ended(actor, &reason));
+                    }
                 }
-                (Err(Waited::Closed), None, None) => {}
             }
         }
     }

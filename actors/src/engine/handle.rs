@@ -5,7 +5,7 @@ use crate::protocol::broker::{Notification, Registered};
 use crate::protocol::{Append, AppendReceipt, broker, indexer, writer};
 use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
-use crate::runtime::{Address, Closed, NotDelivered, Reply, ReplyTo};
+use crate::runtime::{Address, Closed, NotDelivered, Reply, ReplyTo, Waited};
 use batpak_log::coordinate::Region;
 use batpak_log::layout::GROUP_EVENTS_MAX;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct EngineHandle {
     pub(super) writer: Option<Address<writer::Message>>,
     pub(super) indexer: Address<indexer::Message>,
     pub(super) broker: Option<Address<broker::Message>>,
-    /// How long a caller waits for room in the writer's mailbox; for ever when none.
+    /// How long a caller waits for room in a mailbox; for ever when none.
     pub(super) room_limit: Option<Duration>,
 }
 
@@ -85,31 +85,26 @@ impl EngineHandle {
     /// # Errors
     /// What reading the log returns.
     pub fn refresh(&self) -> Result<u64, StoreError> {
-        ask("indexer", &self.indexer, |reply| {
-            indexer::Message::CatchUp { reply }
-        })?
+        let message = |reply| indexer::Message::CatchUp { reply };
+        // A reading waits for the disk, like every other one.
+        ask("indexer", &self.indexer, message, None)?
     }
 
     /// Registers for notifications.
     ///
     /// # Errors
-    /// `Closed` or `ActorEnded`; `Configuration` when the store is open read-only.
+    /// `Closed` or `ActorEnded`; `Busy` or `TimedOut` when the limit has passed; `Configuration`
+    /// when the store is open read-only.
     pub fn subscribe(
         &self,
         region: &Region,
         capacity: usize,
     ) -> Result<Registered<Notification>, StoreError> {
-        let region = Box::new(region.clone());
-        let message = |reply| broker::Message::Subscribe {
-            region: region.clone(),
+        self.ask_broker(|reply| broker::Message::Subscribe {
+            region: Box::new(region.clone()),
             capacity,
             reply,
-        };
-        ask(
-            "broker",
-            self.broker.as_ref().ok_or_else(read_only)?,
-            message,
-        )
+        })
     }
 
     /// Registers to be woken.
@@ -117,16 +112,25 @@ impl EngineHandle {
     /// # Errors
     /// As [`subscribe`](Self::subscribe).
     pub fn watch(&self, region: &Region) -> Result<Registered<()>, StoreError> {
-        let region = Box::new(region.clone());
-        let message = |reply| broker::Message::Watch {
-            region: region.clone(),
+        self.ask_broker(|reply| broker::Message::Watch {
+            region: Box::new(region.clone()),
             reply,
-        };
-        ask(
-            "broker",
-            self.broker.as_ref().ok_or_else(read_only)?,
-            message,
-        )
+        })
+    }
+
+    fn ask_broker<T>(
+        &self,
+        message: impl Fn(ReplyTo<T>) -> broker::Message,
+    ) -> Result<T, StoreError> {
+        let broker = self.broker.as_ref().ok_or_else(read_only)?;
+        ask("broker", broker, message, self.room_limit)
+    }
+
+    /// Returns what whoever waits for the broker is told once it has ended: `Closed`, or
+    /// `ActorEnded` when it has spent its restarts.
+    pub fn broker_end(&self) -> Option<StoreError> {
+        let reason = self.broker.as_ref()?.exit_reason()?;
+        Some(StoreError::ended("broker", &reason))
     }
 
     /// Waits for what the broker sends to a subscriber.
@@ -138,12 +142,9 @@ impl EngineHandle {
         let Some(broker) = &self.broker else {
             return Err(read_only());
         };
-        broker.receive(from).map_err(|Closed| {
-            let ended = broker.exit_reason();
-            ended.map_or(StoreError::Closed, |reason| {
-                StoreError::ended("broker", &reason)
-            })
-        })
+        broker
+            .receive(from)
+            .map_err(|Closed| self.broker_end().unwrap_or(StoreError::Closed))
     }
 
     /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is
@@ -160,26 +161,40 @@ fn read_only() -> StoreError {
     StoreError::Configuration("the store is open read-only".into())
 }
 
-/// Asks for what may be done twice: again when the actor crashed over it and is back.
+/// Asks, and again when the actor crashed over it, as often as the restart policy allows.
 fn ask<M, T>(
     actor: &'static str,
     address: &Address<M>,
     message: impl Fn(ReplyTo<T>) -> M,
+    limit: Option<Duration>,
 ) -> Result<T, StoreError> {
     loop {
-        let reply = address
-            .ask(&message)
-            .map_err(|error| not_delivered(actor, &error, None))?;
-        match (reply.wait(), address.exit_reason()) {
-            (Ok(answer), _) => return Ok(answer),
-            (Err(Closed), Some(reason)) => return Err(StoreError::ended(actor, &reason)),
-            (Err(Closed), None) => {}
+        let asked = match limit {
+            None => address.ask(&message),
+            Some(limit) => address.ask_within(&message, limit),
+        };
+        let reply = asked.map_err(|error| not_delivered(actor, &error, limit))?;
+        let answered = match limit {
+            None => reply.wait().map_err(|Closed| Waited::Closed),
+            Some(limit) => reply.wait_for(limit),
+        };
+        match answered {
+            Ok(answer) => return Ok(answer),
+            Err(Waited::TimedOut) => {
+                let after_ms = milliseconds(limit);
+                return Err(StoreError::TimedOut { after_ms });
+            }
+            Err(Waited::Closed) => {
+                if let Some(reason) = address.exit_reason() {
+                    return Err(StoreError::ended(actor, &reason));
+                }
+            }
         }
     }
 }
 
 /// Returns what a caller is told whose message came back: nothing was done about it.
-pub(super) fn not_delivered<M>(
+fn not_delivered<M>(
     actor: &'static str,
     error: &NotDelivered<M>,
     limit: Option<Duration>,

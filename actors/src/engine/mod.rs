@@ -65,7 +65,7 @@ pub struct EngineOptions {
     pub checkpoints: bool,
     /// The checkpoint is renewed at least every so many events.
     pub checkpoint_every_events: u64,
-    /// How long a caller waits for room in the writer's mailbox; for ever when none.
+    /// How long a caller waits for room in a mailbox; for ever when none.
     pub room_limit: Option<Duration>,
     /// How idle threads wait.
     pub waiting: Waiting,
@@ -80,6 +80,7 @@ pub struct Engine {
     roller: Option<Address<roller::Message>>,
     checkpointer: Option<Address<checkpointer::Message>>,
     running: Running,
+    clock: Arc<dyn Clock>,
     /// Held until every actor has ended.
     lock: Option<Box<dyn DirectoryLock>>,
     report: RecoveryReport,

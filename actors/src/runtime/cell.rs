@@ -164,14 +164,18 @@ where
             Fault::Crash(message) => (message, true),
             Fault::Poison(message) => (message, false),
         };
+        let actor = self.mailbox.name;
         self.mailbox.status.set_fault(&message);
         self.drop_actor();
         if !heals {
+            tracing::error!(actor, fault = %message, "an actor is poisoned and ends");
             self.end(ExitReason::Poisoned(message));
         } else if self.budget.grant(self.desk.clock.monotonic_us()) {
+            tracing::warn!(actor, fault = %message, "an actor crashed and is restarted");
             self.desk.restarts = self.budget.granted();
             self.mailbox.status.set_restarts(self.budget.granted());
         } else {
+            tracing::error!(actor, fault = %message, "an actor has spent its restarts and ends");
             self.end(ExitReason::BudgetSpent(message));
         }
     }
@@ -192,13 +196,13 @@ impl<A: Actor, F> Cell<A, F> {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let actor = self.actor.take();
-        let kept = self.kept.take();
-        let _outcome = catch_unwind(AssertUnwindSafe(|| drop((actor, kept))));
+        let held = (self.actor.take(), self.kept.take());
         self.desk.forget_incarnation();
         let mailbox = &self.mailbox;
         let queued = &mut self.queued;
         mailbox.end(reason, || {
+            // Whoever is told by what this drops finds the reason marked.
+            let _outcome = catch_unwind(AssertUnwindSafe(|| drop(held)));
             while let Some(message) = queued.pop() {
                 mailbox.refuse(message);
             }

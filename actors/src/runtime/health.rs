@@ -3,7 +3,7 @@
 use super::ExitReason;
 use super::mailbox::Mailbox;
 use super::sync::Mutex;
-use super::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use super::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// The state of one actor at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ActorHealth {
     pub mailbox_depth: usize,
     /// How many messages wait at most before senders have to.
     pub mailbox_capacity: usize,
+    /// How many messages came back to their senders or were dropped because it had ended.
+    pub refused: u64,
     /// The last panic or fault.
     pub last_fault: Option<String>,
     /// Why it has ended, if it has.
@@ -29,6 +31,7 @@ pub struct ActorHealth {
 pub(crate) struct Status {
     restarts: AtomicU32,
     queued: AtomicUsize,
+    refused: AtomicU64,
     last_fault: Mutex<Option<String>>,
 }
 
@@ -37,6 +40,7 @@ impl Status {
         Self {
             restarts: AtomicU32::new(0),
             queued: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             last_fault: Mutex::new(None),
         }
     }
@@ -51,6 +55,10 @@ impl Status {
 
     pub(crate) fn set_restarts(&self, restarts: u32) {
         self.restarts.store(restarts, Ordering::Release);
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn set_fault(&self, fault: &str) {
@@ -72,6 +80,7 @@ impl<M: Send> Observe for Mailbox<M> {
             restarts: self.status.restarts.load(Ordering::Acquire),
             mailbox_depth: self.depth(),
             mailbox_capacity: self.capacity,
+            refused: self.status.refused.load(Ordering::Relaxed),
             last_fault: self.status.last_fault.lock().clone(),
             exit,
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::ExitReason;
 use super::budget::{ByteBudget, Granted};
+use super::clock::Stopwatch;
 use super::health::Status;
 use super::host::HostSignal;
 use super::seam::Seam;
@@ -122,8 +123,8 @@ impl<M> Mailbox<M> {
 
     /// Sends without waiting.
     pub(crate) fn try_send(&self, message: M) -> Result<(), NotDelivered<M>> {
-        if let Some(reason) = self.ended.get() {
-            return Err(NotDelivered::Ended(message, reason.clone()));
+        if self.ended.get().is_some() {
+            return Err(self.not_delivered(message));
         }
         let bytes = self.weigh(&message);
         if !self
@@ -145,9 +146,11 @@ impl<M> Mailbox<M> {
 
     /// Sends, and blocks the thread while there is no room, at most that long if a limit is given.
     pub(crate) fn send(&self, message: M, limit: Option<Duration>) -> Result<(), NotDelivered<M>> {
-        if let Some(reason) = self.ended.get() {
-            return Err(NotDelivered::Ended(message, reason.clone()));
+        if self.ended.get().is_some() {
+            return Err(self.not_delivered(message));
         }
+        // The wait for bytes and the wait for a place share the limit.
+        let limited = limit.map(|limit| (Stopwatch::start(), limit));
         let bytes = self.weigh(&message);
         let granted = match &self.budget {
             Some((budget, _)) => budget.take(bytes, limit, || self.ended.get().is_some()),
@@ -156,12 +159,19 @@ impl<M> Mailbox<M> {
         if granted != Granted::Yes {
             return Err(self.not_delivered(message));
         }
-        let sent = match limit {
+        let sent = match limited {
             None => self.sender.send(message).map_err(SendError::into_inner),
-            Some(limit) => self
-                .sender
-                .send_timeout(message, limit)
-                .map_err(SendTimeoutError::into_inner),
+            Some((watch, limit)) => match watch.left_of(limit) {
+                // Whoever will not wait is not made to spin either.
+                Duration::ZERO => self
+                    .sender
+                    .try_send(message)
+                    .map_err(TrySendError::into_inner),
+                left => self
+                    .sender
+                    .send_timeout(message, left)
+                    .map_err(SendTimeoutError::into_inner),
+            },
         };
         if let Err(message) = sent {
             self.give_back(bytes);
@@ -195,12 +205,13 @@ impl<M> Mailbox<M> {
 
     /// Marks the end, then refuses all that waits and wakes all that would send.
     ///
-    /// What the actor was offered and left is older than what lies here, so it is refused first.
-    pub(crate) fn end(&self, reason: ExitReason, refuse_offered: impl FnOnce()) {
+    /// What the actor held goes once the end is marked, and what it was offered and left is older
+    /// than what lies here, so it is refused first.
+    pub(crate) fn end(&self, reason: ExitReason, release: impl FnOnce()) {
         if self.ended.set(reason).is_err() {
             return;
         }
-        refuse_offered();
+        release();
         self.refuse_waiting();
         if let Some((budget, _)) = &self.budget {
             budget.wake_waiters();
@@ -221,6 +232,12 @@ impl<M> Mailbox<M> {
 
     /// Refuses one message of an actor that has ended.
     pub(crate) fn refuse(&self, message: M) {
+        self.status.count_refused();
+        self.refuse_returned(message);
+    }
+
+    /// Refuses a message that has come back already.
+    pub(crate) fn refuse_returned(&self, message: M) {
         let Some(reason) = self.ended.get() else {
             return;
         };
@@ -247,9 +264,13 @@ impl<M> Mailbox<M> {
         }
     }
 
-    fn not_delivered(&self, message: M) -> NotDelivered<M> {
+    /// Gives a message back to its sender.
+    pub(crate) fn not_delivered(&self, message: M) -> NotDelivered<M> {
         match self.ended.get() {
-            Some(reason) => NotDelivered::Ended(message, reason.clone()),
+            Some(reason) => {
+                self.status.count_refused();
+                NotDelivered::Ended(message, reason.clone())
+            }
             None => NotDelivered::Full(message),
         }
     }

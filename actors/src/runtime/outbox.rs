@@ -54,8 +54,8 @@ impl Outbox {
         mailbox: &Arc<Mailbox<M>>,
         message: M,
     ) -> Result<(), NotDelivered<M>> {
-        if let Some(reason) = mailbox.exit_reason() {
-            return Err(NotDelivered::Ended(message, reason.clone()));
+        if mailbox.exit_reason().is_some() {
+            return Err(mailbox.not_delivered(message));
         }
         let message = match self.send_now(mailbox, message) {
             Err(NotDelivered::Full(message)) => message,
@@ -153,7 +153,7 @@ impl<M> Parcel<M> {
                 false
             }
             Err(NotDelivered::Ended(message, _)) => {
-                self.mailbox.refuse(message);
+                self.mailbox.refuse_returned(message);
                 true
             }
         }

@@ -116,7 +116,7 @@ impl Writer {
         }
     }
 
-    /// Refuses the next append; the refusal travels behind the answers before it.
+    /// Refuses the next append or sync; the refusal travels behind the answers before it.
     pub(super) fn refuse_next(
         &mut self,
         queued: &mut Queued<Message>,
@@ -128,7 +128,8 @@ impl Writer {
             Some(Message::AppendBatch { reply, .. }) => {
                 Acknowledgement::Batch(reply, Err(batch_failed((0, error.copied()))))
             }
-            Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => return,
+            Some(Message::Sync { reply }) => Acknowledgement::Synced(reply, Err(error.copied())),
+            Some(Message::Close { .. } | Message::Panic) | None => return,
         };
         self.tell_indexer(Vec::new(), vec![acknowledgement], turn);
     }

@@ -130,7 +130,8 @@ impl Writer {
             queued.peek(),
             Some(Message::Append { .. } | Message::AppendBatch { .. })
         );
-        if let (true, Some(reason)) = (writes, self.indexer.exit_reason()) {
+        let asks = writes || matches!(queued.peek(), Some(Message::Sync { .. }));
+        if let (true, Some(reason)) = (asks, self.indexer.exit_reason()) {
             // Nothing written could become visible, so nothing more is written.
             self.refuse_next(queued, &StoreError::ended("indexer", &reason), turn);
             return Ok(Next::Open);

@@ -153,3 +153,75 @@ fn a_factory_that_never_succeeds_spends_the_budget() {
     );
     assert_eq!(running.join(None), Ok(()));
 }
+
+#[test]
+fn what_an_ended_actor_is_sent_is_counted_once() {
+    let alone = alone(bounded(0), |_| {});
+    let refused = || alone.running.health()[0].refused;
+    assert!(alone.address.tell(Order::crash()).is_ok());
+    // Queued before the end, and refused by it.
+    let waiting = alone.address.ask(|to| Order::Echo(1, to)).unwrap();
+    assert_eq!(refused(), 0);
+    alone.run();
+    assert!(waiting.wait().is_ok_and(|text| text.starts_with("refused")));
+    assert_eq!(refused(), 1);
+    // Given back to whoever comes later, in each way there is to send.
+    assert!(alone.address.try_ask(|to| Order::Echo(2, to)).is_err());
+    assert!(alone.address.ask(|to| Order::Echo(3, to)).is_err());
+    let limit = std::time::Duration::from_secs(1);
+    let within = alone.address.ask_within(|to| Order::Echo(4, to), limit);
+    assert!(within.is_err());
+    assert!(alone.address.tell(Order::stop()).is_err());
+    assert_eq!(refused(), 5);
+}
+
+/// Notes, when it is dropped, whether the actor that kept it is marked as ended.
+struct Witness {
+    address: Arc<std::sync::OnceLock<Address<()>>>,
+    saw_the_end: Arc<Mutex<Option<bool>>>,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let ended = self.address.get().map(|address| !address.is_open());
+        *self.saw_the_end.lock().unwrap() = ended;
+    }
+}
+
+struct Crashing;
+
+impl Actor for Crashing {
+    type Message = ();
+    type Answer = ();
+    type Kept = Witness;
+
+    fn handle(&mut self, _: &mut Queued<()>, _: &mut Turn<'_, Self>) -> Outcome {
+        Err(Fault::Crash("as told".to_owned()))
+    }
+}
+
+#[test]
+fn whoever_learns_of_an_end_finds_the_reason_marked() {
+    let (address, saw_the_end) = (Arc::default(), Arc::default());
+    let mut system = System::stepped(Arc::new(ManualClock::new(0)), 1);
+    let host = system.host("host");
+    let spec = ActorSpec {
+        mailbox: MailboxSpec {
+            name: "crashing",
+            capacity: 1,
+            byte_budget: None,
+        },
+        policy: RestartPolicy::Once,
+        kept: Witness {
+            address: Arc::clone(&address),
+            saw_the_end: Arc::clone(&saw_the_end),
+        },
+    };
+    let crashing = system.spawn(host, spec, |_, _| Ok(Crashing));
+    let running = system.start().unwrap();
+    assert!(address.set(crashing.clone()).is_ok());
+    assert!(crashing.tell(()).is_ok());
+    while running.step() {}
+    assert!(!crashing.is_open());
+    assert_eq!(*saw_the_end.lock().unwrap(), Some(true));
+}
