@@ -125,12 +125,8 @@ bugs! {
     AnnounceTwice = "announce-twice",
     /// Merged segments are removed before what replaces them is durable.
     RemoveSourcesEarly = "remove-sources-early",
-    /// A check of the hash chain passes over what links an event to the one before.
-    IgnoreChain = "ignore-chain",
     /// The restart budget is never spent.
     IgnoreRestartBudget = "ignore-restart-budget",
-    /// The mailbox takes as many bytes as come.
-    IgnoreByteBudget = "ignore-byte-budget",
 }
 
 #[cfg(planted_bugs)]

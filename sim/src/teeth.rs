@@ -144,7 +144,5 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         | Bug::AnnounceTwice
         | Bug::TrustPageCacheAtRestart => &["actor-panics"],
         Bug::IgnoreRestartBudget => &["restart-budget"],
-        Bug::IgnoreChain => &["edited-history"],
-        Bug::IgnoreByteBudget => &["stalled-disk"],
     }
 }

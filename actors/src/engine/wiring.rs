@@ -195,9 +195,7 @@ impl Wiring<'_> {
         (roller, indexer): (Address<roller::Message>, Address<indexer::Message>),
     ) -> Address<writer::Message> {
         let mut spec = self.spec("writer", self.options.writer_capacity, ());
-        if !planted(Bug::IgnoreByteBudget) {
-            spec.mailbox.byte_budget = Some((writer::BYTE_BUDGET, writer::Message::weight));
-        }
+        spec.mailbox.byte_budget = Some((writer::BYTE_BUDGET, writer::Message::weight));
         system.spawn(host, spec, move |restart, _| {
             let crashed = restart.count > 0;
             Writer::resume(options.clone(), roller.clone(), indexer.clone(), crashed)

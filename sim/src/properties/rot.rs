@@ -179,7 +179,7 @@ fn flip_under_reader(
 }
 
 fn flip_after_crash(seed: u64, effort: &mut Effort) -> Result<(), String> {
-    let world = filled(seed, 1_000_000)?;
+    let world = filled(seed, 8_000)?;
     let mut random = Rng::with_seed(seed);
     let loss = Loss::Power {
         sector: 512,

@@ -53,7 +53,7 @@ fn torn_tail(seed: u64, effort: &mut Effort) -> Result<(), String> {
         .copied()
         .unwrap_or(0);
     let scenario = Scenario::drawn(seed, |knobs, _| {
-        (knobs.every_n_events, knobs.segment_max_bytes) = (1000, 1_000_000);
+        (knobs.every_n_events, knobs.segment_max_bytes) = (1000, 20_000);
     });
     let config = world::config(&scenario.knobs);
     let mut world = World::new(seed, config, scenario.strictness, ImagePolicy::NONE);
