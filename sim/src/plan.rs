@@ -101,6 +101,8 @@ pub(crate) enum Operation {
     /// Asks again for something that was asked before, so many questions back.
     Retry {
         back: usize,
+        /// To be answered only once it is durable.
+        always: bool,
     },
     /// Uses a key again for another event.
     OtherPayload {
@@ -159,7 +161,8 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);
-        return Operation::Retry { back };
+        let always = random.u8(0..4) == 0;
+        return Operation::Retry { back, always };
     }
     if falls(knobs.other_payloads) {
         let (back, strict) = (random.usize(0..12), random.bool());

@@ -25,6 +25,11 @@ pub(crate) enum Trouble {
         index: u64,
         kind: ErrorKind,
     },
+    /// This call does what it should and fails then.
+    CallAfter {
+        index: u64,
+        kind: ErrorKind,
+    },
     /// This call and all after it fail.
     Calls {
         index: u64,
@@ -154,6 +159,9 @@ impl Scenario {
             Trouble::Noise(noise) => disk.noise(noise),
             Trouble::Sync { call, nth } => disk.fail_nth(call, nth, Fault::Error(ErrorKind::Other)),
             Trouble::Call { index, kind } => disk.fault(begun + index, Fault::Error(kind)),
+            Trouble::CallAfter { index, kind } => {
+                disk.fault(begun + index, Fault::ErrorAfter(kind));
+            }
             Trouble::Calls { index, kind } => {
                 disk.fail_from(begun + index, None, Fault::Error(kind))
             }

@@ -133,16 +133,15 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         Bug::BelieveShortWrite | Bug::FailOnInterrupt => &["short-and-interrupted"],
         Bug::IgnoreFrameChecksum | Bug::SkipBadGroup => &["flip-after-close"],
         Bug::CutProvenDamage | Bug::HideRepair => &["flip-after-crash"],
-        Bug::IgnoreBrokenLink
-        | Bug::IgnoreForeignEvents
-        | Bug::IgnoreCheckpoint
-        | Bug::TrustForeignCheckpoint => &["files-swapped"],
+        Bug::IgnoreBrokenLink | Bug::IgnoreForeignEvents | Bug::IgnoreCheckpoint => {
+            &["files-swapped"]
+        }
+        Bug::TrustForeignCheckpoint => &["sidecars"],
         Bug::PublishHalfBatch => &["whole-batches"],
-        Bug::RestartBlind
-        | Bug::RestartForgets
-        | Bug::IndexerForgets
-        | Bug::AnnounceTwice
-        | Bug::TrustPageCacheAtRestart => &["actor-panics"],
+        Bug::RestartBlind | Bug::RestartForgets | Bug::IndexerForgets | Bug::AnnounceTwice => {
+            &["actor-panics"]
+        }
+        Bug::TrustPageCacheAtRestart => &["panics-and-failed-sync"],
         Bug::IgnoreRestartBudget => &["restart-budget"],
     }
 }

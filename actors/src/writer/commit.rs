@@ -61,6 +61,9 @@ impl Writer {
                     return Err(self.poison(error));
                 }
                 Ok(Err(error)) => {
+                    // A power cut could keep what was cut off and forget the cutting: only once
+                    // that is durable the group is certainly not written.
+                    self.durable.cut_back = true;
                     let contents = contents.cut_back(self.position, &error.into());
                     return self.settle(contents, turn);
                 }

@@ -25,6 +25,8 @@ pub(super) struct Durable {
     pub(super) proven: LogPosition,
     /// A sync on the roller's thread will prove everything before this.
     pub(super) under_way: Option<LogPosition>,
+    /// Bytes were cut off, and a power cut may still bring them back.
+    pub(super) cut_back: bool,
 }
 
 impl Durable {
@@ -33,6 +35,7 @@ impl Durable {
             policy,
             proven,
             under_way: None,
+            cut_back: false,
         }
     }
 
@@ -47,7 +50,7 @@ impl Durable {
 
     /// Returns whether anything up to `end` is unproven.
     pub(super) fn any_unproven(&self, end: &LogPosition) -> bool {
-        end.event_count > self.proven.event_count || self.unproven_bytes(end) > 0
+        self.cut_back || end.event_count > self.proven.event_count || self.unproven_bytes(end) > 0
     }
 
     /// Returns whether acknowledging everything up to `end` would put more at risk than promised.

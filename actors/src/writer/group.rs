@@ -355,12 +355,12 @@ impl Contents {
     }
 
     /// Keeps of a group that was cut back only those who wait; who rests on it is told that it came
-    /// to nothing.
+    /// to nothing, once that is certain.
     pub(super) fn cut_back(self, position: LogPosition, error: &StoreError) -> Self {
         let tell = |waiting: Waiting| match waiting.rests_on_group {
             true => Waiting {
                 acknowledgement: waiting.acknowledgement.failed(BatchStage::Writing, error),
-                rests_on_group: false,
+                rests_on_group: true,
             },
             false => waiting,
         };

@@ -22,7 +22,7 @@ impl Writer {
         contents: Contents,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        let must_be_durable = (contents.durable || self.durable.always())
+        let must_be_durable = (contents.durable || self.durable.always() || self.durable.cut_back)
             && !planted(Bug::AcknowledgeBeforeSync)
             && !(planted(Bug::ReplayBeforeSync) && contents.entries.is_empty());
         let sync = must_be_durable && self.durable.any_unproven(&self.position)
@@ -56,6 +56,7 @@ impl Writer {
             }
         }
         self.durable.proven = self.position;
+        self.durable.cut_back = false;
         Ok(())
     }
 

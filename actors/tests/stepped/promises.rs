@@ -111,13 +111,10 @@ fn a_replay_at_always_beside_a_full_disk_waits_for_its_sync() {
         .fail_next(FsCall::SyncData, ErrorKind::Other);
     let new = ask(&engine, append(2));
     let replay = ask(&engine, always(1));
-    let new = new.wait();
-    assert!(
-        matches!(new, Ok(Err(StoreError::StorageFull { .. }))),
-        "{new:?}"
-    );
-    let replay = replay.wait();
-    assert!(is_unknown(&replay), "{replay:?}");
+    // Until the cutting is durable, a power cut may bring back what was cut off.
+    for answer in [new.wait(), replay.wait()] {
+        assert!(is_unknown(&answer), "{answer:?}");
+    }
 }
 
 #[test]

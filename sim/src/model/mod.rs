@@ -195,6 +195,17 @@ impl Model {
         self.strictness.exact.then_some(prediction)
     }
 
+    /// Has the answers to come mean that these events are durable; not those that are under way.
+    pub(crate) fn demand_always(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(sent) = self.get_mut(*number)
+                && sent.outstanding == 0
+            {
+                sent.options.durability = Durability::Always;
+            }
+        }
+    }
+
     /// Returns which of the events that were sent may be asked for again, the latest first.
     pub(crate) fn keyed(&self, back: usize) -> Option<&Sent> {
         let keyed = self.sent.iter().rev().filter(|sent| sent.key.is_some());

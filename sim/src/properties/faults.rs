@@ -89,15 +89,16 @@ fn failed_sync(seed: u64) -> Scenario {
 }
 
 fn failed_call(seed: u64) -> Scenario {
-    let (drawn, index) = (seed / 256, seed / 2 % 128);
+    let (drawn, index) = (seed / 384, seed / 3 % 128);
     let kinds = [
         ErrorKind::Other,
         ErrorKind::StorageFull,
         ErrorKind::PermissionDenied,
     ];
     let kind = *crate::plan::pick(&mut Rng::with_seed(seed), &kinds);
-    let trouble = match seed % 2 {
+    let trouble = match seed % 3 {
         0 => Trouble::Call { index, kind },
+        1 => Trouble::CallAfter { index, kind },
         _ => Trouble::Calls { index, kind },
     };
     Scenario::drawn(drawn, |_, _| {})
@@ -210,6 +211,7 @@ fn short_and_interrupted(seed: u64, effort: &mut Effort) -> Result<(), String> {
         if let Some(noise) = noise {
             world.disk().noise(noise);
         }
+        world.open(crate::model::Died::Nothing)?;
         world.run(&scenario.operations)?;
         effort.operations += world.tally().operations;
         effort.struck += world.disk().injected();

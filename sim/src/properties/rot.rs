@@ -56,6 +56,11 @@ pub(super) fn properties() -> Vec<Property> {
 
 /// A world in which each of some appends is a group of its own, proven durable by the next.
 fn filled(seed: u64, segment_max_bytes: u64) -> Result<World, String> {
+    filled_with(seed, segment_max_bytes, &[])
+}
+
+/// As [`filled`], with payloads of the same lengths that hold something else.
+fn filled_with(seed: u64, segment_max_bytes: u64, material: &[u8]) -> Result<World, String> {
     let mut random = Rng::with_seed(seed);
     let scenario = Scenario::drawn(seed, |knobs, _| {
         (knobs.every_n_events, knobs.checkpoints) = (1, true);
@@ -64,6 +69,7 @@ fn filled(seed: u64, segment_max_bytes: u64) -> Result<World, String> {
     let config = world::config(&scenario.knobs);
     let mut world = World::new(seed, config, scenario.strictness, ImagePolicy::NONE);
     world.open(Died::Nothing)?;
+    world.inner().model.material = material.to_vec();
     fill(&mut world, &mut random, 10)?;
     Ok(world)
 }
@@ -246,7 +252,9 @@ fn sidecars(seed: u64, effort: &mut Effort) -> Result<(), String> {
             &mut random,
         ),
     };
-    let other = filled(seed + 1, 900)?;
+    let mut other = filled(seed + 1, 900)?;
+    fill(&mut other, &mut random, 30)?;
+    other.end()?;
     let foreign = other.disk().bytes("checkpoint.fbcp").unwrap_or_default();
     let (due, _) = open(&world, base.fork())?.map_err(|error| error.to_string())?;
     let current = base.bytes("checkpoint.fbcp").unwrap_or_default();
@@ -319,6 +327,10 @@ fn files_swapped(seed: u64, effort: &mut Effort) -> Result<(), String> {
     let mut stranger = filled(seed + 1, 500)?;
     stranger.end()?;
     let another_end = continued(&fork, &world)?;
+    let mut twin = filled_with(seed, 500, b"Z")?;
+    twin.reopen()?;
+    fill(&mut twin, &mut Rng::with_seed(seed), 8)?;
+    twin.end()?;
     let segments: Vec<String> = segments(&closed);
     for (nth, name) in segments.iter().enumerate() {
         let is_last = nth + 1 == segments.len();
@@ -336,6 +348,7 @@ fn files_swapped(seed: u64, effort: &mut Effort) -> Result<(), String> {
             ),
             ("a stranger's", bytes(stranger.disk(), name)),
             ("that of another history", bytes(&another_end, name)),
+            ("that of a twin", bytes(twin.disk(), name)),
             ("an older one", bytes(&older, name)),
         ];
         for (what, replacement) in replacements {

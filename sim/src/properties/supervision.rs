@@ -36,6 +36,16 @@ pub(super) fn properties() -> Vec<Property> {
             },
         },
         Property {
+            name: "panics-and-failed-sync",
+            promise: "actors that panic around a sync that fails hide no loss",
+            unit: "failed syncs",
+            counts: [300, 6_000, 60_000],
+            trial: Trial::World {
+                scenario: panics_and_failed_sync,
+                count: |outcome| outcome.struck,
+            },
+        },
+        Property {
             name: "restart-budget",
             promise: "a restart budget holds; once it is spent it is told, and nothing hangs",
             unit: "spent budgets",
@@ -76,6 +86,20 @@ fn many_panics(seed: u64) -> Scenario {
     let mut scenario = Scenario::drawn(seed, adjust).with_images(40, 1, 0);
     scenario.strictness.exact = false;
     scenario
+}
+
+fn panics_and_failed_sync(seed: u64) -> Scenario {
+    let (drawn, nth) = (seed / 6, seed % 6);
+    let adjust = |knobs: &mut Knobs, random: &mut Rng| {
+        (knobs.operations, knobs.panics, knobs.crashes) = (60, 25, 1);
+        (knobs.every_n_events, knobs.reopens) = (random.u32(2..8), 0);
+        knobs.always = 5;
+    };
+    let scenario = Scenario::drawn(drawn, adjust);
+    let call = FsCall::SyncAll;
+    scenario
+        .with_trouble(Trouble::Sync { call, nth })
+        .with_images(4, 2, 0)
 }
 
 /// One actor panics until it is not restarted any more.

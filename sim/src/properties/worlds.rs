@@ -99,16 +99,16 @@ fn crashes() -> Vec<Property> {
             "merged-segments",
             "small segments that closing merges lose nothing, whenever it is interrupted",
             "crash images",
-            [2_000, 40_000, 400_000],
+            [10_000, 100_000, 1_000_000],
             |seed| {
                 let mut scenario = Scenario::drawn(seed, |knobs, _| {
-                    knobs.operations = 40;
+                    knobs.operations = 80;
                     knobs.segment_max_bytes = 100_000;
                     knobs.payload_max = 20;
-                    (knobs.crashes, knobs.reopens) = (2, 45);
+                    (knobs.crashes, knobs.reopens) = (0, 45);
                 });
-                scenario.policy.depth = 1;
-                scenario.with_images(2, 1, 1)
+                scenario.policy.power_only = true;
+                scenario.with_images(2, 1, 0)
             },
             images,
         ),

@@ -7,8 +7,8 @@ mod operations;
 pub(crate) use image::ImageTally;
 pub(crate) use inner::{ImagePolicy, died};
 
-use crate::model::{Checks, Died, Model, Recovered, Strictness};
-use crate::plan::{Knobs, Operation};
+use crate::model::{Checks, Died, Model, Recovered, State, Strictness};
+use crate::plan::{Demand, Knobs, NewEvent, Operation};
 use batpak::prelude::Region;
 use batpak::store::{Open, RestartPolicy, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Machine, SimFs, step};
@@ -151,6 +151,35 @@ impl World {
         }
     }
 
+    /// Whatever has happened, an append is stored now, unless the disk has failed.
+    fn still_serves(&mut self) -> Result<(), String> {
+        let strictness = self.inner().model.strictness;
+        if strictness.disk_fails || strictness.disk_lies {
+            return Ok(());
+        }
+        self.inner().crash = None;
+        let event = NewEvent {
+            entity: 0,
+            filler: 0,
+            keyed: false,
+            strict: false,
+            always: false,
+            demand: Demand::Nothing,
+        };
+        // The one panic that was ordered may come only now.
+        for _ in 0..2 {
+            let event = event.clone();
+            self.carry_out(&Operation::Append { caller: 0, event })?;
+            self.settle()?;
+        }
+        let inner = self.inner();
+        let mut last = inner.model.sent.iter().rev().take(2);
+        match last.any(|sent| matches!(sent.state, State::Committed(_))) {
+            true => Ok(()),
+            false => Err("nothing is stored any more".into()),
+        }
+    }
+
     /// Opens the store, as the first thing or after whatever ended it; checks what it holds.
     pub(crate) fn open(&mut self, died: Died) -> Result<(), String> {
         // A session that died while it was opened may have lost what the one before it had left.
@@ -218,6 +247,7 @@ impl World {
             self.carry_out(operation)?;
         }
         self.disk().clear_faults();
+        self.still_serves()?;
         self.reopen()?;
         self.end()
     }

@@ -15,7 +15,7 @@ impl World {
         match operation {
             Operation::Append { caller, event } => self.append(*caller, event, None),
             Operation::Batch { caller, events } => self.batch(*caller, events),
-            Operation::Retry { back } => self.retry(*back),
+            Operation::Retry { back, always } => self.retry(*back, *always),
             Operation::OtherPayload {
                 caller,
                 back,
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Asks again for a single event, or for its whole batch.
-    fn retry(&mut self, back: usize) -> Result<(), String> {
+    fn retry(&mut self, back: usize, always: bool) -> Result<(), String> {
         let numbers = match self.inner().model.keyed(back) {
             Some(Sent {
                 batch: Some((first, count)),
@@ -101,7 +101,12 @@ impl World {
         };
         // Without a key an item would be stored again; such a batch is never retried.
         match numbers.iter().all(keyed) {
-            true => self.ask(&numbers),
+            true => {
+                if always {
+                    self.inner().model.demand_always(&numbers);
+                }
+                self.ask(&numbers)
+            }
             false => Ok(()),
         }
     }
