@@ -64,10 +64,6 @@ pub(crate) struct Scenario {
 pub(crate) struct Outcome {
     pub(crate) result: Result<(), String>,
     pub(crate) tally: WorldTally,
-    /// Calls of the disk, of all kinds, by the time that the trouble was over.
-    pub(crate) disk_calls: u64,
-    /// Moments within actors' handlers that others could see.
-    pub(crate) moments: u64,
     /// How often the trouble struck.
     pub(crate) struck: u64,
     pub(crate) trace: Vec<String>,
@@ -132,25 +128,22 @@ impl Scenario {
         if traced {
             world.keep_trace();
         }
-        let moments = Rc::new(Cell::new(0));
         let struck = Rc::new(Cell::new(0));
         let opened = world.open(Died::Nothing);
         // A panic of the disk in an opening would be the caller's: only actors are to panic.
-        self.arm(&world, &moments, &struck);
+        self.arm(&world, &struck);
         let result = opened.and_then(|()| world.run(&self.operations));
         watch(None);
         let trace = world.inner().trace.take().unwrap_or_default();
         Outcome {
             result,
             tally: world.tally(),
-            disk_calls: world.disk().calls(),
-            moments: moments.get(),
             struck: struck.get() + world.disk().injected(),
             trace,
         }
     }
 
-    fn arm(&self, world: &World, moments: &Rc<Cell<u64>>, struck: &Rc<Cell<u64>>) {
+    fn arm(&self, world: &World, struck: &Rc<Cell<u64>>) {
         let disk = world.disk();
         let begun = disk.calls();
         let mut panic_at = None;
@@ -169,15 +162,16 @@ impl Scenario {
             Trouble::PanicAtMoment { index } => panic_at = Some(index),
             Trouble::Quota { bytes } => disk.set_quota(Some(bytes)),
         }
-        let (moments, struck) = (Rc::clone(moments), Rc::clone(struck));
+        let struck = Rc::clone(struck);
+        let mut moments = 0;
         let shared = std::sync::Arc::clone(world.shared());
         watch(Some(Box::new(move || {
             // While an image is checked the moments are those of another store.
             if shared.try_lock().is_err() {
                 return;
             }
-            let moment = moments.replace(moments.get() + 1);
-            if panic_at == Some(moment) {
+            moments += 1;
+            if panic_at == Some(moments - 1) {
                 struck.set(struck.get() + 1);
                 panic!("the simulation makes an actor panic");
             }

@@ -119,8 +119,8 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         | Bug::KeepHalfGroup
         | Bug::RefuseTornTail
         | Bug::ReuseSequence
-        | Bug::CheckpointUnproven
-        | Bug::ReplayBeforeSync => &["power-cut"],
+        | Bug::CheckpointUnproven => &["power-cut"],
+        Bug::ReplayBeforeSync => &["one-order"],
         Bug::LeaveTornTail => &["many-openings"],
         Bug::RemoveSourcesEarly => &["merged-segments"],
         Bug::CompareBeforeKey => &["key-before-compare"],

@@ -176,19 +176,18 @@ impl Model {
 
     /// A failure that is no refusal must have a reason in this world.
     fn check_failure(&self, numbers: &[u64], error: &StoreError) -> Result<(), String> {
-        let source = match error {
-            StoreError::BatchFailed { source, .. } => source,
-            other => other,
-        };
-        let is_right = match source {
-            StoreError::WriterCrashed => true,
+        let error = cause(error);
+        let by_disk = matches!(
+            error,
             StoreError::FateUnknown { .. }
-            | StoreError::Poisoned { .. }
-            | StoreError::StorageFull { .. }
-            | StoreError::Io(_) => self.strictness.disk_fails,
-            StoreError::ActorEnded { .. } | StoreError::Closed => self.strictness.budget_may_end,
-            _ => false,
-        };
+                | StoreError::Poisoned { .. }
+                | StoreError::StorageFull { .. }
+                | StoreError::Io(_)
+        );
+        let by_end = matches!(error, StoreError::ActorEnded { .. } | StoreError::Closed);
+        let is_right = matches!(error, StoreError::WriterCrashed)
+            || by_disk && self.strictness.disk_fails
+            || by_end && self.strictness.budget_may_end;
         match is_right {
             true => Ok(()),
             false => Err(format!(
@@ -198,16 +197,38 @@ impl Model {
     }
 }
 
-fn refusal(error: &StoreError) -> Option<Refusal> {
-    match error {
-        StoreError::BatchFailed { source, .. } => refusal(source),
-        StoreError::SequenceMismatch { actual, .. } => Some(Refusal::SequenceMismatch {
-            actual: Some(*actual).filter(|actual| *actual != StoreError::NO_EVENTS),
-        }),
-        StoreError::EntityNotEmpty { .. } => Some(Refusal::NotEmpty),
-        StoreError::IdempotencyConflict { .. } => Some(Refusal::Conflict),
-        StoreError::PartialReplay { .. } => Some(Refusal::PartialReplay),
-        StoreError::DuplicateKey { .. } => Some(Refusal::DuplicateKey),
-        _ => None,
+/// Returns what is wrong with a batch, or what is wrong.
+pub(crate) fn cause(error: &StoreError) -> &StoreError {
+    if let StoreError::BatchFailed { source, .. } = error {
+        return source;
     }
+    error
+}
+
+fn refusal(error: &StoreError) -> Option<Refusal> {
+    let error = cause(error);
+    if let StoreError::SequenceMismatch { actual, .. } = error {
+        let actual = Some(*actual).filter(|actual| *actual != StoreError::NO_EVENTS);
+        return Some(Refusal::SequenceMismatch { actual });
+    }
+    let others = [
+        (
+            matches!(error, StoreError::EntityNotEmpty { .. }),
+            Refusal::NotEmpty,
+        ),
+        (
+            matches!(error, StoreError::IdempotencyConflict { .. }),
+            Refusal::Conflict,
+        ),
+        (
+            matches!(error, StoreError::PartialReplay { .. }),
+            Refusal::PartialReplay,
+        ),
+        (
+            matches!(error, StoreError::DuplicateKey { .. }),
+            Refusal::DuplicateKey,
+        ),
+    ];
+    let found = others.into_iter().find(|(is_it, _)| *is_it);
+    found.map(|(_, refusal)| refusal)
 }

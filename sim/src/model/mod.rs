@@ -9,6 +9,7 @@ mod payload;
 mod recovered;
 mod reference;
 
+pub(crate) use answers::cause;
 pub(crate) use payload::{Payload, number_in};
 pub(crate) use recovered::{Died, Recovered};
 pub(crate) use reference::Prediction;

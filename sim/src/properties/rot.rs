@@ -239,7 +239,7 @@ fn sidecars(seed: u64, effort: &mut Effort) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let mut random = Rng::with_seed(seed);
     fill(&mut world, &mut random, 5)?;
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         world.end()?;
     }
     let base = match seed % 2 {

@@ -2,7 +2,7 @@
 
 use super::inner::died;
 use super::is_refusal;
-use crate::model::{Died, Model, Recovered, State};
+use crate::model::{Died, Model, Recovered, State, cause};
 use batpak::prelude::{AppendOptions, Coordinate};
 use batpak::store::{IndexEntry, Open, Replay, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Keep, Loss, Machine, SimFs};
@@ -237,16 +237,16 @@ fn ids(store: &Store<Open>) -> Vec<u128> {
 }
 
 fn check_refusal(number: u64, error: &StoreError) -> Result<(), String> {
-    let source = match error {
-        StoreError::BatchFailed { source, .. } => source,
-        other => other,
-    };
-    match source {
+    let is_right = matches!(
+        cause(error),
         StoreError::SequenceMismatch { .. }
-        | StoreError::EntityNotEmpty { .. }
-        | StoreError::IdempotencyConflict { .. } => Ok(()),
-        other => Err(format!(
-            "a retry of event {number}, which was lost, was refused: {other}"
+            | StoreError::EntityNotEmpty { .. }
+            | StoreError::IdempotencyConflict { .. }
+    );
+    match is_right {
+        true => Ok(()),
+        false => Err(format!(
+            "a retry of event {number}, which was lost, was refused: {error}"
         )),
     }
 }

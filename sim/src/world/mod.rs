@@ -20,8 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WorldTally {
     pub(crate) operations: u64,
-    pub(crate) calls: u64,
-    pub(crate) sessions: u64,
     pub(crate) images: ImageTally,
     pub(crate) checks: Checks,
 }
@@ -144,7 +142,6 @@ impl World {
     pub(crate) fn tally(&self) -> WorldTally {
         let inner = self.inner();
         WorldTally {
-            calls: inner.calls,
             images: inner.tally,
             checks: inner.model.checks,
             ..self.tally
@@ -186,7 +183,6 @@ impl World {
         let died = died.max(self.inner().died_before);
         self.inner().died_before = died;
         self.observe();
-        self.tally.sessions += 1;
         let config = self.inner().config.clone();
         let opened = self.machine.open(config);
         if self.has_died() {

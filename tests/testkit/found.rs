@@ -1,0 +1,118 @@
+//! Faults that the simulator has found, each in its shortest form.
+
+use super::{COUNTED, config, counter};
+use batpak::prelude::*;
+use batpak::store::{AppendTicket, Store};
+use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, step, watch};
+use std::cell::Cell;
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+/// Has an actor panic at one moment of its work; returns how many moments there were.
+fn panic_at(moment: u64) -> Rc<Cell<u64>> {
+    let moments = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&moments);
+    watch(Some(Box::new(move || {
+        let now = counted.replace(counted.get() + 1);
+        assert!(now != moment, "the test makes an actor panic");
+    })));
+    moments
+}
+
+fn submit(store: &Store, number: u64) -> AppendTicket {
+    store.submit(&counter(), COUNTED, &number).unwrap()
+}
+
+fn answer(store: &Store, ticket: AppendTicket) -> Result<(), StoreError> {
+    while step(store) {}
+    ticket.try_check().unwrap().map(drop)
+}
+
+/// An actor that panicked between its answer to `close` and its end was restarted and never ended:
+/// closing waited for it for ever.
+#[test]
+fn a_panic_at_any_moment_of_closing_does_not_keep_a_store_from_closing() {
+    let mut moment = 0;
+    loop {
+        let machine = Machine::new(moment);
+        let store = machine.open(config(1)).unwrap();
+        for number in 0..10_u64 {
+            store.append(&counter(), COUNTED, &number).unwrap();
+        }
+        let moments = panic_at(moment);
+        let closed = store.close();
+        watch(None);
+        closed.unwrap_or_else(|error| panic!("moment {moment}: {error}"));
+        let store = machine.open(config(1)).unwrap();
+        assert_eq!(store.stats().event_count, 10, "moment {moment}");
+        if moments.get() <= moment {
+            break;
+        }
+        moment += 1;
+    }
+    assert!(moment > 10, "closing has only {moment} moments");
+}
+
+/// A failure to prepare the next file ahead of time was kept, and refused an append that came when
+/// there was room again.
+#[test]
+fn a_disk_that_was_full_when_the_next_file_was_prepared_refuses_nothing_later() {
+    let machine = Machine::new(1);
+    let store = machine.open(config(1)).unwrap();
+    answer(&store, submit(&store, 0)).unwrap();
+    machine
+        .disk()
+        .fail_next(FsCall::CreateNew, Fault::Error(ErrorKind::StorageFull));
+    // Half of a segment is written, so the next file is asked for; at its end it is needed.
+    for number in 1..30 {
+        answer(&store, submit(&store, number)).unwrap();
+    }
+    assert_eq!(machine.disk().injected(), 1);
+    assert!(store.stats().segments > 1);
+}
+
+/// A write that reached the disk and failed all the same was cut back and called certainly not
+/// written; a power cut kept its bytes and forgot the cutting.
+#[test]
+fn a_group_that_was_cut_back_does_not_come_back_after_a_power_cut() {
+    for seed in 0..200 {
+        let machine = Machine::new(seed);
+        let store = machine.open(config(1000)).unwrap();
+        answer(&store, submit(&store, 0)).unwrap();
+        store.sync().unwrap();
+        machine
+            .disk()
+            .fail_next(FsCall::WriteAt, Fault::ErrorAfter(ErrorKind::StorageFull));
+        let error = answer(&store, submit(&store, 1)).unwrap_err();
+        assert!(error.certainly_not_written(), "{error}");
+        let loss = Loss::Power {
+            sector: 512,
+            keep: Keep::Some,
+        };
+        let after = machine.crash(loss, &mut fastrand::Rng::with_seed(seed));
+        let store = after.open(config(1000)).unwrap();
+        assert_eq!(store.stats().event_count, 1, "seed {seed}");
+    }
+}
+
+/// The sector with a footer's marker was lost and the next one, with its trailer, was kept: the
+/// store was refused as damaged.
+#[test]
+fn a_footer_of_which_a_power_cut_kept_the_end_does_not_keep_a_store_from_opening() {
+    for filler in 0..200_usize {
+        let machine = Machine::new(1);
+        let store = machine.open(config(1)).unwrap();
+        store
+            .append(&counter(), COUNTED, &"x".repeat(filler))
+            .unwrap();
+        store.close().unwrap();
+        let mut bytes = machine.disk().bytes("000001.fbat").unwrap();
+        // The trailer is the last 88 bytes, the marker the 8 before it.
+        let trailer_at = bytes.len() - 88;
+        bytes[trailer_at - 8..trailer_at].fill(0);
+        machine.disk().set_bytes("000001.fbat", bytes);
+        let store = machine.open(config(1)).unwrap();
+        assert_eq!(store.stats().event_count, 1);
+        assert!(store.diagnostics().recovery.unclean);
+    }
+}
