@@ -10,6 +10,8 @@ mod scenario;
 mod shrink;
 #[cfg(planted_bugs)]
 mod teeth;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use arguments::{Arguments, Command};

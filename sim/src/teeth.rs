@@ -9,6 +9,7 @@ use std::time::Instant;
 /// How a bug was caught.
 struct Caught {
     property: &'static str,
+    unit: &'static str,
     seeds: u64,
     effort: Effort,
     text: String,
@@ -22,10 +23,7 @@ pub(crate) fn bite(only: &[String]) -> bool {
         eprintln!("no planted bug has this name");
         return false;
     }
-    println!(
-        "{:28} {:20} {:>6} {:>10} {:>8}",
-        "bug", "caught by", "seeds", "operations", "images"
-    );
+    println!("{:28} {:22} after", "bug", "caught by");
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
     let hunt_some = |thread: usize| {
         let mine = bugs.iter().skip(thread).step_by(threads);
@@ -55,16 +53,22 @@ fn hunt_and_tell(bug: Bug) -> bool {
     match caught {
         Some(Caught {
             property,
+            unit,
             seeds,
             effort,
             text,
         }) => {
             let text: String = text.chars().take(110).collect();
+            let name = bug.name();
+            let Effort {
+                count,
+                operations,
+                images,
+                ..
+            } = effort;
             println!(
-                "{:28} {property:20} {seeds:>6} {:>10} {:>8}  {seconds:.1} s: {text}",
-                bug.name(),
-                effort.operations,
-                effort.images,
+                "{name:28} {property:22} {count} {unit}, {seeds} seeds, {operations} operations, \
+                 {images} images, {seconds:.1} s: {text}"
             );
             true
         }
@@ -98,6 +102,7 @@ fn try_property(property: &Property) -> Option<Caught> {
     let (_, text) = failures.into_iter().next()?;
     Some(Caught {
         property: property.name,
+        unit: property.unit,
         seeds,
         effort,
         text,

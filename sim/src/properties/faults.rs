@@ -204,6 +204,7 @@ fn short_and_interrupted(seed: u64, effort: &mut Effort) -> Result<(), String> {
         interrupted: 60,
         ..Noise::default()
     };
+    effort.count += 1;
     let mut bytes = Vec::new();
     for noise in [None, Some(noise)] {
         let config = world::config(&scenario.knobs);
@@ -222,7 +223,6 @@ fn short_and_interrupted(seed: u64, effort: &mut Effort) -> Result<(), String> {
             .collect();
         bytes.push(files);
     }
-    effort.count += 1;
     match bytes.first() == bytes.last() {
         true => Ok(()),
         false => Err("the bytes on disk are not those of an undisturbed run".into()),

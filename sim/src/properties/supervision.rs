@@ -138,6 +138,9 @@ fn restart_budget(seed: u64, effort: &mut Effort) -> Result<(), String> {
     let Some(store) = world.store() else {
         return Err("the store is gone".into());
     };
+    effort.count += u64::from(given > budget);
+    effort.operations += world.tally().operations;
+    effort.struck += u64::from(given);
     let health = store.diagnostics().actors;
     let Some(health) = health.iter().find(|health| health.name == actor) else {
         return Err(format!("diagnostics do not tell of {actor}"));
@@ -169,9 +172,6 @@ fn restart_budget(seed: u64, effort: &mut Effort) -> Result<(), String> {
         Err(error) if needed => return Err(format!("{actor} has ended, and is told as: {error}")),
         Ok(_) | Err(_) => {}
     }
-    effort.count += u64::from(given > budget);
-    effort.operations += world.tally().operations;
-    effort.struck += u64::from(given);
     Ok(())
 }
 
@@ -193,10 +193,10 @@ fn whole_batches(seed: u64, effort: &mut Effort) -> Result<(), String> {
             .map(|store| store.cursor_guaranteed(&Region::all()));
         let Some(mut cursor) = cursor else { break };
         let seen = RefCell::new(Vec::new());
-        let (reads, found) = (Rc::clone(&reads), Rc::clone(&failure));
+        let (counted, found) = (Rc::clone(&reads), Rc::clone(&failure));
         watch(Some(Box::new(move || {
             let Ok(inner) = shared.try_lock() else { return };
-            reads.set(reads.get() + 1);
+            counted.set(counted.get() + 1);
             let mut seen = seen.borrow_mut();
             seen.extend(
                 cursor
@@ -212,6 +212,7 @@ fn whole_batches(seed: u64, effort: &mut Effort) -> Result<(), String> {
         watch(None);
         done?;
         if let Some(text) = failure.borrow_mut().take() {
+            effort.count += reads.get();
             return Err(text);
         }
     }
