@@ -1,6 +1,6 @@
 //! Bugs that are planted on purpose, to see that the tests have teeth.
 //!
-//! A build with `--cfg planted_bugs` holds them all, each asleep until [`plant`] chooses it for the
+//! A build with `--cfg planted_bugs` holds them all, each asleep until `plant` chooses it for the
 //! calling thread; in any other build [`planted`] is a constant `false` and nothing of them is
 //! left. `docs/testing.md` lists what catches each.
 
