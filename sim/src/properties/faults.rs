@@ -12,7 +12,7 @@ pub(super) fn properties() -> Vec<Property> {
     vec![
         Property {
             name: "failed-sync",
-            promise: "nothing is acknowledged that rests on a failed sync, whatever a second one says",
+            promise: "nothing acknowledged rests on a failed sync, whatever a second sync says",
             unit: "failed syncs",
             counts: [400, 4_000, 40_000],
             trial: Trial::World {
