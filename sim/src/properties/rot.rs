@@ -41,7 +41,7 @@ pub(super) fn properties() -> Vec<Property> {
             "sidecars",
             "without, with stale, damaged and foreign files beside the log it is the same",
             "directories",
-            [2_000, 20_000, 200_000],
+            [8_000, 80_000, 800_000],
             sidecars,
         ),
         case(

@@ -1,5 +1,6 @@
 //! A simulated machine with a store on it, programs that use it, and the model that watches.
 
+mod ending;
 mod image;
 mod inner;
 mod operations;
@@ -7,8 +8,8 @@ mod operations;
 pub(crate) use image::ImageTally;
 pub(crate) use inner::{ImagePolicy, died};
 
-use crate::model::{Checks, Died, Model, Recovered, State, Strictness};
-use crate::plan::{Demand, Knobs, NewEvent, Operation};
+use crate::model::{Checks, Died, Model, Recovered, Strictness};
+use crate::plan::{Knobs, Operation};
 use batpak::prelude::Region;
 use batpak::store::{Open, RestartPolicy, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Machine, SimFs, step};
@@ -148,35 +149,6 @@ impl World {
         }
     }
 
-    /// Whatever has happened, an append is stored now, unless the disk has failed.
-    fn still_serves(&mut self) -> Result<(), String> {
-        let strictness = self.inner().model.strictness;
-        if strictness.disk_fails || strictness.disk_lies {
-            return Ok(());
-        }
-        self.inner().crash = None;
-        let event = NewEvent {
-            entity: 0,
-            filler: 0,
-            keyed: false,
-            strict: false,
-            always: false,
-            demand: Demand::Nothing,
-        };
-        // The one panic that was ordered may come only now.
-        for _ in 0..2 {
-            let event = event.clone();
-            self.carry_out(&Operation::Append { caller: 0, event })?;
-            self.settle()?;
-        }
-        let inner = self.inner();
-        let mut last = inner.model.sent.iter().rev().take(2);
-        match last.any(|sent| matches!(sent.state, State::Committed(_))) {
-            true => Ok(()),
-            false => Err("nothing is stored any more".into()),
-        }
-    }
-
     /// Opens the store, as the first thing or after whatever ended it; checks what it holds.
     pub(crate) fn open(&mut self, died: Died) -> Result<(), String> {
         // A session that died while it was opened may have lost what the one before it had left.
@@ -261,51 +233,6 @@ impl World {
         Ok(())
     }
 
-    /// Closes in good order and opens again.
-    pub(crate) fn reopen(&mut self) -> Result<(), String> {
-        self.close()?;
-        if self.has_died() {
-            return self.go_on_after_crash();
-        }
-        self.open(Died::Nothing)
-    }
-
-    /// Closes for good.
-    pub(crate) fn end(&mut self) -> Result<(), String> {
-        self.close()?;
-        self.disk().observe(None);
-        self.failure()
-    }
-
-    fn close(&mut self) -> Result<(), String> {
-        let Some(store) = self.store.take() else {
-            return Ok(());
-        };
-        let closed = store.close();
-        self.look()?;
-        if self.has_died() {
-            return Ok(());
-        }
-        let mut inner = self.inner();
-        inner.subscription = None;
-        if let Err(error) = closed {
-            // What was under way is open, and nothing more is durable than before.
-            inner.questions.clear();
-            inner.model.abandon();
-            return match inner.model.strictness.disk_fails {
-                true => Ok(()),
-                false => Err(format!("closing: {error}")),
-            };
-        }
-        if let Some(question) = inner.questions.first() {
-            return Err(format!("{:?} was never answered", question.numbers));
-        }
-        if let Some(last) = inner.model.last_committed() {
-            inner.model.all_is_durable(last);
-        }
-        Ok(())
-    }
-
     /// Takes the answers, and returns the first failure that anybody has seen.
     pub(crate) fn look(&self) -> Result<(), String> {
         let mut inner = self.inner();
@@ -385,22 +312,5 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.disk().observe(None);
-    }
-}
-
-impl World {
-    /// Drops the store without closing it; what is on the way is carried out all the same.
-    pub(crate) fn drop_store(&mut self) -> Result<(), String> {
-        drop(self.store.take());
-        self.look()?;
-        let mut inner = self.inner();
-        inner.subscription = None;
-        let strictness = inner.model.strictness;
-        if let (true, Some(question)) = (strictness.exact, inner.questions.first()) {
-            return Err(format!("{:?} was never answered", question.numbers));
-        }
-        inner.questions.clear();
-        inner.model.abandon();
-        Ok(())
     }
 }
