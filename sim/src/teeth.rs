@@ -1,9 +1,10 @@
 //! Wakes one planted bug after the other and sees whether a property catches it.
 
-use crate::campaign::run_share;
+use crate::campaign::{Seeds, Share, Until, try_share};
 use crate::properties;
 use crate::property::{Effort, Property, Tier};
 use batpak_log::planted::{Bug, plant};
+use indicatif::ProgressBar;
 use std::time::Instant;
 
 /// How a bug was caught.
@@ -97,8 +98,16 @@ fn hunt(bug: Bug) -> Option<Caught> {
 }
 
 fn try_property(property: &Property) -> Option<Caught> {
-    let target = property.target(Tier::Pr);
-    let (effort, seeds, failures) = run_share(property, (0, 1), target, 1);
+    let seeds = Seeds { first: 0, apart: 1 };
+    let until = Until {
+        count: property.target(Tier::Pr),
+        failures: 1,
+    };
+    let Share {
+        effort,
+        seeds,
+        failures,
+    } = try_share(property, seeds, until, &ProgressBar::hidden());
     let (_, text) = failures.into_iter().next()?;
     Some(Caught {
         property: property.name,

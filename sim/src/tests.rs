@@ -1,10 +1,11 @@
 //! The machinery is tested too: it repeats, it strikes, it finds and it shrinks.
 
-use crate::campaign::run_share;
+use crate::campaign::{Seeds, Until, try_share};
 use crate::properties;
 use crate::property::{Property, Tier, Trial};
 use crate::scenario::{Scenario, Trouble};
 use crate::shrink::shrink;
+use indicatif::ProgressBar;
 use std::collections::BTreeSet;
 
 #[test]
@@ -97,8 +98,13 @@ fn a_broken_promise_is_found_and_shrunk() {
             count: |outcome| outcome.tally.images.images,
         },
     };
-    let (_, _, failures) = run_share(&property, (0, 1), 10_000, 1);
-    let (seed, text) = failures.first().unwrap();
+    let seeds = Seeds { first: 0, apart: 1 };
+    let until = Until {
+        count: 10_000,
+        failures: 1,
+    };
+    let share = try_share(&property, seeds, until, &ProgressBar::hidden());
+    let (seed, text) = share.failures.first().unwrap();
     assert!(text.contains("events are lost"), "{text}");
     let (shortest, text, trace) = shrink(&property, *seed).unwrap();
     assert!(text.contains("events are lost"), "{text}");
