@@ -91,6 +91,17 @@ impl Broker {
     }
 }
 
+impl Subscribers {
+    fn wake_all(&self) {
+        for (_, subscriber) in &self.table {
+            if let Queue::Wakes(sender) = &subscriber.queue {
+                // One that is pending already stands for this one too.
+                let _ = sender.try_send(());
+            }
+        }
+    }
+}
+
 impl Subscriber {
     /// Offers an event; `false` when nobody receives any more.
     fn offer(&self, entry: &IndexEntry) -> bool {
@@ -140,6 +151,10 @@ impl Actor for Broker {
         }
         // What a crash left undelivered; a first incarnation finds nothing to deliver.
         self.deliver(turn.kept());
+        if turn.restarts() > 0 {
+            // A wake-up too many costs a look; one that was lost with a crash costs the event.
+            turn.kept().wake_all();
+        }
         Ok(Next::Open)
     }
 

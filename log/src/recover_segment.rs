@@ -5,7 +5,8 @@ use crate::fs::File;
 use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
-    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail, read_trailer,
+    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail,
+    marked_clean_to, read_trailer,
 };
 use std::sync::Arc;
 
@@ -92,7 +93,9 @@ pub fn recover_newest(
         Some(trailer) => trailer.end_offset,
         None => file.len()?,
     };
-    let mut proven = facts.proven;
+    let mut proven = facts
+        .proven
+        .max(marked_clean_to(&**file, &header.binding())?);
     let mut position = LogPosition::at_start_of(header);
     let mut reader = GroupReader::new(Arc::clone(file), header, limit);
     let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {

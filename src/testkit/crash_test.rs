@@ -6,10 +6,13 @@ use batpak_log::fs::{Call, Keep, Loss, SimFs};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::cell::RefCell;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// So many crash points are looked at in one run of the workload, so that memory stays small.
 const POINTS_IN_ONE_RUN: u64 = 32;
+/// More power cuts at one point are not tried.
+const POWER_CUTS_MAX: u32 = 1000;
 /// The smallest part of a disk that is written whole or not at all.
 const SECTOR: usize = 512;
 
@@ -19,7 +22,7 @@ const SECTOR: usize = 512;
 ///    customer was told of an order, that a total was sent on.
 /// 2. At each call that changes the disk the process is killed in thought, and the power is cut in
 ///    several ways: everything that was not synced is lost, or any part of it.
-/// 3. Each time the store is opened again, the check is given it and all that was noted by then.
+/// 3. Each time, and at the end of the workload, the store is opened again, the check is given it and all that was noted by then.
 ///    Then it is closed and opened, and checked once more.
 ///
 /// With one build and one seed a run does the same each time.
@@ -106,22 +109,23 @@ impl CrashTest {
     }
 
     /// Sets how many power cuts are tried at each point beside a killed process; 5 by default. The
-    /// first loses all that was not synced, the others a part of it. With 0 only processes die.
+    /// first loses all that was not synced, the others a part of it. With 0 only processes die; more
+    /// than 1000 count as 1000.
     #[must_use]
     pub fn with_power_cuts(mut self, count: u32) -> Self {
-        self.cuts = count;
+        self.cuts = count.min(POWER_CUTS_MAX);
         self
     }
 
-    /// Runs the workload and checks what each crash leaves.
+    /// Runs the workload and checks what each crash leaves, and what the end of it leaves.
     ///
     /// The workload opens its store with [`Machine::open`]. It is run many times, must do the same
     /// each time, and gets errors from a disk that is gone once a run has shown enough. A panic of
     /// `check` is a failure like an error, so it may assert.
     ///
     /// # Errors
-    /// The earliest crash after which the check fails, or the error of the workload on a disk that
-    /// is good.
+    /// The earliest crash after which the check fails; the error of the workload on a disk that is
+    /// good; a workload that changes nothing, or that does not do the same again.
     pub fn run<F: Clone>(
         &self,
         workload: impl Fn(&Machine, &Notes<F>) -> Result<(), StoreError>,
@@ -129,37 +133,43 @@ impl CrashTest {
     ) -> Result<CrashReport, CrashFailure> {
         let mut report = CrashReport::default();
         for seed in self.first_seed..self.first_seed.saturating_add(self.seeds) {
-            let mut first_point = 1;
-            while let Some(last_point) = self.one_run(seed, first_point, &workload, &check)? {
-                let points = last_point + 1 - first_point;
+            let mut next = Some(Stretch::default());
+            while let Some(stretch) = next {
+                let (points, following) = self.one_run(seed, stretch, &workload, &check)?;
                 report.points += points;
                 report.images += points * (u64::from(self.cuts) + 1);
-                first_point = last_point + 1;
+                next = following;
             }
         }
         Ok(report)
     }
 
-    /// Crashes at some points from `first` on; returns the last of them, none when there was none.
+    /// Crashes at the points of one stretch; returns how many there were, and where the next one
+    /// begins unless the workload ended.
     fn one_run<F: Clone>(
         &self,
         seed: u64,
-        first: u64,
+        stretch: Stretch,
         workload: &impl Fn(&Machine, &Notes<F>) -> Result<(), StoreError>,
         check: &impl Fn(&Store<Open>, &[F]) -> Result<(), String>,
-    ) -> Result<Option<u64>, CrashFailure> {
+    ) -> Result<(u64, Option<Stretch>), CrashFailure> {
         let machine = Machine::new(seed);
         let disk = machine.disk();
         let notes = Notes {
             disk: disk.clone(),
             facts: RefCell::default(),
         };
-        let images_max = POINTS_IN_ONE_RUN.saturating_mul(u64::from(self.cuts) + 1);
-        let (sender, images) = bounded(usize::try_from(images_max).unwrap_or(usize::MAX));
-        let (named, names) = bounded(usize::try_from(POINTS_IN_ONE_RUN).unwrap_or(usize::MAX));
-        self.crash_at(disk, seed, first, (sender, named));
+        let sights = 1 + POINTS_IN_ONE_RUN * (u64::from(self.cuts) + 2);
+        let (sender, seen) = bounded(usize::try_from(sights).unwrap_or(usize::MAX));
+        let crasher = Crasher {
+            seed,
+            cuts: self.cuts,
+            disk: disk.clone(),
+        };
+        crasher.crash_from(stretch.passed + 1, sender);
         let done = workload(&machine, &notes);
         disk.observe(None);
+        let mut seen = Seen::gather(&seen);
         let failure = |point, loss, detail| CrashFailure {
             seed,
             point,
@@ -167,81 +177,55 @@ impl CrashTest {
             loss,
             detail,
         };
-        let names: Vec<String> = names.try_iter().collect();
-        let reached = names.len() as u64;
-        if let (true, Err(error)) = (reached < POINTS_IN_ONE_RUN, done) {
-            let detail = format!("the workload failed on a good disk: {error}");
-            return Err(failure(first + reached, None, detail));
+        let last = stretch.passed + seen.calls.len() as u64;
+        let ended = seen.calls.len() as u64 != POINTS_IN_ONE_RUN;
+        if seen.passed != stretch.digest {
+            let detail = "the workload did not do the same again".to_owned();
+            return Err(failure(last, None, detail));
         }
-        self.check_images(&machine, images, &notes, check)
+        if let (true, Err(error)) = (ended, done) {
+            let detail = format!("the workload failed on a good disk: {error}");
+            return Err(failure(last + 1, None, detail));
+        }
+        if ended && last == 0 {
+            let detail = "the workload changed nothing on the machine's disk".to_owned();
+            return Err(failure(0, None, detail));
+        }
+        if ended {
+            seen.images.extend(crasher.images(last + 1, disk.calls()));
+        }
+        let points = seen.calls.len() as u64 + u64::from(ended);
+        self.check_images(&machine, seen.images, &notes, check)
             .map_err(|(point, loss, detail)| CrashFailure {
-                calls: calls_before(&names, point - first),
+                calls: calls_before(&seen.calls, point - stretch.passed - 1),
                 ..failure(point, Some(loss), detail)
             })?;
-        Ok((reached > 0).then(|| first + reached - 1))
-    }
-
-    /// Has images made at the points from `first` on, until there are enough for one run.
-    fn crash_at(
-        &self,
-        disk: &SimFs,
-        seed: u64,
-        first: u64,
-        (images, names): (Sender<Image>, Sender<String>),
-    ) {
-        let (cuts, observed) = (self.cuts, disk.clone());
-        let mut point = 0;
-        disk.observe(Some(Box::new(move |call: &Call<'_>| {
-            if !call.changes() {
-                return;
-            }
-            point += 1;
-            if point < first {
-                return;
-            }
-            if point >= first + POINTS_IN_ONE_RUN {
-                observed.die();
-                return;
-            }
-            let _ = names.try_send(format!(
-                "{:?} {} ({} bytes)",
-                call.call, call.name, call.bytes
-            ));
-            // What is lost at a point must not depend on where this run began.
-            let mut random = fastrand::Rng::with_seed(seed ^ point.rotate_left(32));
-            let keep = |nth| if nth == 0 { Keep::Nothing } else { Keep::Some };
-            let power = |nth| Loss::Power {
-                sector: SECTOR,
-                keep: keep(nth),
-            };
-            for loss in std::iter::once(Loss::Kill).chain((0..cuts).map(power)) {
-                let image = Image {
-                    point,
-                    calls_before: call.index,
-                    loss,
-                    disk: observed.crash(loss, &mut random),
-                };
-                let _ = images.try_send(image);
-            }
-        })));
+        let digest = seen.calls.iter().fold(stretch.digest, chained);
+        let following = Stretch {
+            passed: last,
+            digest,
+        };
+        Ok((points, (!ended).then_some(following)))
     }
 
     fn check_images<F: Clone>(
         &self,
         machine: &Machine,
-        images: Receiver<Image>,
+        images: Vec<Image>,
         notes: &Notes<F>,
         check: &impl Fn(&Store<Open>, &[F]) -> Result<(), String>,
     ) -> Result<(), (u64, Loss, String)> {
         let facts = notes.facts.borrow();
-        for image in images.try_iter() {
+        for (nth, image) in (0_u64..).zip(images) {
             let before = |(calls, _): &&(u64, F)| *calls <= image.calls_before;
             let known: Vec<F> = facts
                 .iter()
                 .filter(before)
                 .map(|(_, fact)| fact.clone())
                 .collect();
-            let machine = machine.with_image(image.disk, image.point);
+            // Ids that the check makes must not be those of the workload.
+            let seed = chained(!image.point, &format!("image {nth}"));
+            let machine = machine.with_image(image.disk, seed);
             for _opening in 0..2 {
                 let checked = self.open_and_check(&machine, &known, check);
                 checked.map_err(|detail| (image.point, image.loss, detail))?;
@@ -266,6 +250,107 @@ impl CrashTest {
             .map(drop)
             .map_err(|error| format!("the store does not close: {error}"))
     }
+}
+
+/// How far the runs before have come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    /// Points that were looked at.
+    passed: u64,
+    /// What the calls up to there were.
+    digest: u64,
+}
+
+/// What an observer sends.
+enum Sight {
+    /// The digest of the calls that were looked at before.
+    Passed(u64),
+    Call(String),
+    Image(Box<Image>),
+}
+
+/// What one run has shown.
+#[derive(Default)]
+struct Seen {
+    passed: u64,
+    calls: Vec<String>,
+    images: Vec<Image>,
+}
+
+impl Seen {
+    fn gather(sights: &Receiver<Sight>) -> Self {
+        let mut seen = Self::default();
+        for sight in sights.try_iter() {
+            match sight {
+                Sight::Passed(digest) => seen.passed = digest,
+                Sight::Call(call) => seen.calls.push(call),
+                Sight::Image(image) => seen.images.push(*image),
+            }
+        }
+        seen
+    }
+}
+
+/// Makes images of one disk.
+#[derive(Clone)]
+struct Crasher {
+    seed: u64,
+    cuts: u32,
+    disk: SimFs,
+}
+
+impl Crasher {
+    /// Has images made at the points from `first` on, until there are enough for one run.
+    fn crash_from(&self, first: u64, sights: Sender<Sight>) {
+        let crasher = self.clone();
+        let (mut point, mut digest) = (0, 0);
+        self.disk.observe(Some(Box::new(move |call: &Call<'_>| {
+            if !call.changes() {
+                return;
+            }
+            point += 1;
+            let name = format!("{:?} {} ({} bytes)", call.call, call.name, call.bytes);
+            if point < first {
+                digest = chained(digest, &name);
+                if point + 1 == first {
+                    let _ = sights.try_send(Sight::Passed(digest));
+                }
+            } else if point < first + POINTS_IN_ONE_RUN {
+                // There is room for all that one run may send.
+                let _ = sights.try_send(Sight::Call(name));
+                for image in crasher.images(point, call.index) {
+                    let _ = sights.try_send(Sight::Image(Box::new(image)));
+                }
+            } else {
+                crasher.disk.die();
+            }
+        })));
+    }
+
+    /// Returns what each kind of crash leaves now. What is lost at a point does not depend on the
+    /// run in which it is looked at.
+    fn images(&self, point: u64, calls_before: u64) -> Vec<Image> {
+        let mut random = fastrand::Rng::with_seed(self.seed ^ point.rotate_left(32));
+        let power = |nth| Loss::Power {
+            sector: SECTOR,
+            keep: if nth == 0 { Keep::Nothing } else { Keep::Some },
+        };
+        let losses = std::iter::once(Loss::Kill).chain((0..self.cuts).map(power));
+        let image = |loss| Image {
+            point,
+            calls_before,
+            loss,
+            disk: self.disk.crash(loss, &mut random),
+        };
+        losses.map(image).collect()
+    }
+}
+
+/// Returns a digest of what was before and of one more text.
+fn chained(digest: u64, text: &String) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (digest, text).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Returns the call at an index and a few before it.

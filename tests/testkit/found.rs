@@ -53,6 +53,29 @@ fn a_panic_at_any_moment_of_closing_does_not_keep_a_store_from_closing() {
     assert!(moment > 10, "closing has only {moment} moments");
 }
 
+/// A writer that panicked after it had answered was restarted, took the clean mark back, could not
+/// sync, and was poisoned; closing said that all was well.
+#[test]
+fn a_close_that_ends_in_poison_does_not_say_that_all_is_well() {
+    for moment in 0..12 {
+        for nth in 0..4 {
+            let machine = Machine::new(1);
+            let store = machine.open(config(1)).unwrap();
+            store.append(&counter(), COUNTED, &0_u64).unwrap();
+            let failed = Fault::Error(ErrorKind::Other);
+            machine.disk().fail_nth(FsCall::SyncAll, nth, failed);
+            panic_at(moment);
+            let closed = store.close();
+            watch(None);
+            let is_poisoned = machine.disk().bytes("poisoned.fbpm").is_ok();
+            assert!(
+                !(closed.is_ok() && is_poisoned),
+                "moment {moment}, sync {nth}"
+            );
+        }
+    }
+}
+
 /// A failure to prepare the next file ahead of time was kept, and refused an append that came when
 /// there was room again.
 #[test]

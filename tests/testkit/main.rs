@@ -99,3 +99,60 @@ fn a_check_that_panics_is_a_failure_and_so_is_a_workload_that_fails() {
         .unwrap_err();
     assert_eq!(failure.loss, None);
 }
+
+#[test]
+fn what_is_noted_last_is_looked_for_too() {
+    let config = config(1);
+    let workload = |machine: &Machine, notes: &Notes<&str>| {
+        let store = machine.open(config.clone())?;
+        store.append(&counter(), COUNTED, &0_u64)?;
+        store.close()?;
+        notes.add("closed");
+        Ok(())
+    };
+    let check = |_: &Store, noted: &[&str]| match noted {
+        [] => Ok(()),
+        _ => Err("noted".to_owned()),
+    };
+    let failure = CrashTest::new(config.clone()).run(workload, check);
+    assert_eq!(failure.unwrap_err().detail, "noted");
+}
+
+#[test]
+fn a_workload_that_does_nothing_or_something_else_each_time_is_told() {
+    let test = CrashTest::new(config(1));
+    let nothing = |_: &Machine, _: &Notes<()>| Ok(());
+    let failure = test.run(nothing, |_, _| Ok(())).unwrap_err();
+    assert!(failure.detail.contains("changed nothing"), "{failure}");
+    let runs = std::cell::Cell::new(0);
+    let restless = |machine: &Machine, notes: &Notes<u64>| {
+        runs.set(runs.get() + 1);
+        count(machine, notes, &config(1 + runs.get()))
+    };
+    let failure = test.run(restless, |_, _| Ok(())).unwrap_err();
+    assert!(failure.detail.contains("the same again"), "{failure}");
+}
+
+#[test]
+fn what_a_check_appends_has_an_id_of_its_own() {
+    for seed in 0..25 {
+        let config = config(1);
+        let test = CrashTest::new(config.clone())
+            .with_seed(seed)
+            .with_power_cuts(0);
+        let report = test.run(
+            |machine, notes: &Notes<u64>| count(machine, notes, &config),
+            |store, _| {
+                let receipt = store.append(&counter(), COUNTED, &99_u64);
+                let receipt = receipt.map_err(|error| error.to_string())?;
+                let all = store.query(&Region::all());
+                let same = all
+                    .iter()
+                    .filter(|entry| entry.event_id == receipt.event_id);
+                assert_eq!(same.count(), 1);
+                Ok(())
+            },
+        );
+        report.unwrap();
+    }
+}

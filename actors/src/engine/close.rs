@@ -109,21 +109,26 @@ impl Asking {
         self.limit.map(|limit| limit.saturating_sub(passed))
     }
 
-    /// Asks an actor to end, until it has ended: one that crashes after it has answered is back.
-    /// What it answered first is true whatever came of it afterwards.
+    /// Asks an actor to end, until it has ended: one that crashes after it has answered is back,
+    /// and what its last incarnation answers counts.
     fn to_close<M, T>(
         &self,
         actor: &'static str,
         address: &Address<M>,
         message: impl Fn(ReplyTo<T>) -> M,
     ) -> Result<T, StoreError> {
-        let first = self.ask(actor, address, &message)?;
+        let mut restarts = address.restarts();
+        let mut answer = self.ask(actor, address, &message)?;
         while address.exit_reason().is_none() {
-            if let Err(error @ StoreError::TimedOut { .. }) = self.ask(actor, address, &message) {
+            let again = self.ask(actor, address, &message);
+            if address.restarts() != restarts {
+                restarts = address.restarts();
+                answer = again?;
+            } else if let Err(error @ StoreError::TimedOut { .. }) = again {
                 return Err(error);
             }
         }
-        Ok(first)
+        Ok(answer)
     }
 
     /// Asks an actor, and again when it crashed over it: a new incarnation takes its place, as

@@ -53,6 +53,10 @@ impl Status {
         self.queued.store(messages, Ordering::Relaxed);
     }
 
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Acquire)
+    }
+
     pub(crate) fn set_restarts(&self, restarts: u32) {
         self.restarts.store(restarts, Ordering::Release);
     }
@@ -77,7 +81,7 @@ impl<M: Send> Observe for Mailbox<M> {
         ActorHealth {
             name: self.name,
             alive: exit.is_none(),
-            restarts: self.status.restarts.load(Ordering::Acquire),
+            restarts: self.status.restarts(),
             mailbox_depth: self.depth(),
             mailbox_capacity: self.capacity,
             refused: self.status.refused.load(Ordering::Relaxed),

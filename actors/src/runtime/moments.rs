@@ -21,12 +21,15 @@ mod hooked {
     thread_local! {
         static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
         static INSIDE: Cell<bool> = const { Cell::new(false) };
+        /// The hook was set anew while it ran.
+        static SET: Cell<bool> = const { Cell::new(false) };
     }
 
     /// Has `hook` called at every moment within an actor's handler on this thread, until another
     /// or none is set. A hook that panics is a panic of the actor.
     pub fn watch(hook: Option<Hook>) {
         HOOK.set(hook);
+        SET.set(true);
     }
 
     /// Marks a call of an actor, so that callers on the same thread have no moments.
@@ -43,10 +46,11 @@ mod hooked {
             return;
         };
         // While it runs there are no further moments, and it is put back if it panics.
+        SET.set(false);
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut hook));
-        HOOK.with_borrow_mut(|place| {
-            place.get_or_insert(hook);
-        });
+        if !SET.get() {
+            HOOK.set(Some(hook));
+        }
         if let Err(panic) = outcome {
             std::panic::resume_unwind(panic);
         }

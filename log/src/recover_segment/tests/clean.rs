@@ -70,6 +70,20 @@ fn no_flipped_bit_of_a_clean_segment_goes_unnoticed_or_changes_an_event() {
     );
 }
 
+/// One bad sector may hold the end of the last group and the footer's marker; the trailer behind it
+/// still says that everything below was durable.
+#[test]
+fn rot_over_the_last_group_and_the_marker_of_a_clean_segment_is_damage() {
+    let image = Image::of_four_groups();
+    let mut bytes = image.sealed(true);
+    let footer_at = image.bytes.len();
+    bytes[footer_at - 20..footer_at + 8].fill(0);
+    for facts in [SAME_BOOT, REBOOTED] {
+        let result = newest(&image, &bytes, facts);
+        assert!(damaged_at(&result).is_some(), "{result:?}");
+    }
+}
+
 #[test]
 fn a_clean_segment_that_was_cut_keeps_its_whole_groups_or_is_refused_where_they_were_proven() {
     let image = Image::of_four_groups();
