@@ -17,6 +17,7 @@
 
 pub mod adder;
 pub mod disk;
+pub mod log;
 pub mod store;
 pub mod stubs;
 

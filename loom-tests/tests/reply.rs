@@ -2,8 +2,9 @@
 
 #![cfg(loom)]
 
-use batpak_actors::runtime::{Closed, reply};
-use batpak_loom_tests::model;
+use batpak_actors::runtime::{Closed, Reply, ReplyTo, reply};
+use batpak_loom_tests::adder::{Adder, Message, spec, threads};
+use batpak_loom_tests::{in_one_order, model};
 use loom::thread;
 
 #[test]
@@ -45,4 +46,39 @@ fn an_answer_may_race_with_a_waiter_that_leaves() {
         2,
         "the waiter left before the answer and after it"
     );
+}
+
+/// Asks an actor that asks the next one, each on a thread of its own, and returns how it ended.
+fn ask_through(message: fn(ReplyTo<u32>) -> Message) -> Result<u32, Closed> {
+    let mut system = threads();
+    let (left, right) = (system.host("left"), system.host("right"));
+    let last = system.spawn(right, spec("right", 2), |_, sum| Ok(Adder::new(*sum)));
+    let next = last.clone();
+    let first = system.spawn(left, spec("left", 2), move |_, _| {
+        Ok(Adder::before(next.clone()))
+    });
+    let running = system.start().unwrap();
+    let answer = first.ask(message).map(Reply::wait).unwrap();
+    in_one_order(|| {
+        first.tell(Message::Stop).unwrap();
+        last.tell(Message::Stop).unwrap();
+        running.join(None).unwrap();
+    });
+    answer
+}
+
+#[test]
+fn an_answer_reaches_an_actor_that_asked() {
+    model("reply: actor, answer", || {
+        let answer = ask_through(|to| Message::Forward(0, to));
+        assert_eq!(answer, Ok(0));
+    });
+}
+
+#[test]
+fn a_crash_closes_the_reply_of_an_actor_that_asked() {
+    model("reply: actor, crash", || {
+        let answer = ask_through(Message::ForwardCrash);
+        assert_eq!(answer, Err(Closed), "the asker learned it and let go");
+    });
 }
