@@ -17,9 +17,7 @@ use batpak_log::segment::{EventRecord, GroupBuilder, SegmentHeader, SegmentName}
 pub fn read_into(view: &Arc<ReadView>, fs: &Arc<dyn Fs>) -> ViewWriter {
     let mut writer = ViewWriter::resume(Arc::clone(view));
     let mut follower = Follower::new(Arc::clone(fs), empty_position(), None);
-    follower
-        .catch_up(&mut writer)
-        .expect("the log can be read");
+    follower.catch_up(&mut writer).expect("the log can be read");
     writer
 }
 

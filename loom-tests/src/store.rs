@@ -194,8 +194,9 @@ impl Builder {
     fn broker(&mut self, host: HostId) -> Address<broker::Message> {
         let view = Arc::clone(&self.view);
         let spec = spec("broker", Subscribers::default());
-        self.system
-            .spawn(host, spec, move |_, _| Ok(Broker::resume(Arc::clone(&view))))
+        self.system.spawn(host, spec, move |_, _| {
+            Ok(Broker::resume(Arc::clone(&view)))
+        })
     }
 
     fn indexer(
