@@ -1,5 +1,17 @@
 //! Who subscribed before an append has its notification before the append is acknowledged.
+//!
+//! All actors are the shipping ones: writer and roller on one thread, indexer and broker on one
+//! each. Each model has 5 threads with the main one; starting and closing the store runs in one
+//! order.
+//! - `notified`: the property, for a subscriber and two callers; every event is notified once, in
+//!   order. 2 appends, one preemption; 544 executions.
+//! - `subscribes meanwhile`: who subscribes beside an append is notified of it or not, and of
+//!   everything behind it. 2 appends, 1 subscription, one preemption; 2,319 executions.
+//! - `broker crashes`: a broker that crashes beside an append notifies of it once, before the
+//!   acknowledgement. 1 append, 1 crash, two preemptions; 10,241 executions.
+
 #![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use batpak_actors::protocol::broker::{self, Notification};
 use batpak_actors::runtime::channel::Receiver;

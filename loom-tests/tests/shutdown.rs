@@ -1,4 +1,13 @@
-//! A stop that races with an ask: the ask is answered, refused or given back, and never hangs.
+//! An actor that stops while it is asked: the ask is answered, refused or given back, and never
+//! hangs; nothing is left in the mailbox.
+//!
+//! Two preemptions; threads count the main one, 3 in each model.
+//! - `room`: the property, for an ask that finds room. 1 question and a stop, room for 2;
+//!   593 executions.
+//! - `full`: the property, for an ask that may have to wait for room. 1 question and a stop, room
+//!   for 1; 564 executions.
+//! - `bytes`: the property, for two asks of which one may have to wait for bytes. 2 questions and a
+//!   stop, bytes for 1 question; 6,874 executions.
 
 #![cfg(loom)]
 

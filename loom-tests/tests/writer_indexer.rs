@@ -1,5 +1,20 @@
 //! What was answered is visible, and a batch becomes visible as a whole.
+//!
+//! Writer, roller and indexer are the shipping ones: writer and roller on one thread, the indexer
+//! on another, together with a stub for the broker. Threads count the main one. Starting and
+//! closing the store runs in one order.
+//! - `own write`: a caller that was answered finds its event by id, in its entity and on disk.
+//!   4 threads, 2 appends, one preemption; 654 executions.
+//! - `batch`: a reader beside an append of a batch sees all of it or nothing. 4 threads, 1 batch of
+//!   2 events, two preemptions; 6,292 executions.
+//! - `writer crashes`: what a crashed writer wrote is visible once its retry is answered, and the
+//!   first retry is. 3 threads, 1 append and its retry, 1 crash, two preemptions;
+//!   2,644 executions.
+//! - `indexer crashes`: a restarted indexer shows every event, each once. 4 threads, 2 appends and
+//!   their retries, 1 crash, one preemption; 1,342 executions.
+
 #![cfg(loom)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
 
@@ -118,16 +133,14 @@ fn what_a_crashed_writer_wrote_is_visible_once_its_retry_is_answered() {
             panics_after_groups: Some(1),
             ..OPTIONS
         });
-        let lost = append(
-            &store.writer,
-            2,
-            Asks {
-                keyed: true,
-                ..Asks::default()
-            },
-        );
+        let asks = Asks {
+            keyed: true,
+            ..Asks::default()
+        };
+        let lost = append(&store.writer, 2, asks);
         assert!(lost.is_err(), "the writer crashes between write and answer");
-        let receipt = append_until_answered(&store.writer, 2, Expectation::Any).unwrap();
+        let retried = append(&store.writer, 2, asks);
+        let receipt = retried.expect("the first retry is answered").unwrap();
         assert!(receipt.replay.is_some());
         assert_visible(&store.view, &receipt);
         assert_eq!(in_one_order(|| store.close()), [FIRST, 2]);

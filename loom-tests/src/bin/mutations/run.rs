@@ -7,6 +7,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// How long the text of a panic is waited for when a model has failed.
+const PANIC_LIMIT: Duration = Duration::from_secs(2);
+
+/// How many letters of a reason are told.
+const REASON_LETTERS: usize = 120;
+
 /// What became of a run.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -44,13 +50,18 @@ pub(crate) fn run(program: &Path, limit: Duration) -> Result<Outcome, String> {
     }
     let status = child.wait().map_err(failed)?;
     match watched {
-        Watched::Failed(reason) => Ok(Outcome::Red(reason)),
+        Watched::Failed(reason) => Ok(Outcome::Red(shortened(&reason))),
         Watched::TimedOut => Ok(Outcome::TimedOut),
         Watched::Ended(_) if status.success() => Ok(Outcome::Green),
         // A panic while another one unwinds ends the program.
-        Watched::Ended(Some(panic)) => Ok(Outcome::Red(format!("it was aborted: {panic}"))),
+        Watched::Ended(Some(panic)) => Ok(Outcome::Red(format!("aborted: {}", shortened(&panic)))),
         Watched::Ended(None) => Err(format!("{}: {status} without a panic", program.display())),
     }
+}
+
+/// Returns as much of a reason as a line has room for.
+fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON_LETTERS).collect()
 }
 
 /// Why nobody reads a program's lines any more.
@@ -62,19 +73,24 @@ enum Watched {
     TimedOut,
 }
 
-fn watch(lines: &Receiver<Line>, deadline: Instant) -> Watched {
-    let mut panic = None;
+fn watch(lines: &Receiver<Line>, mut deadline: Instant) -> Watched {
+    let mut failed: Option<String> = None;
+    let mut panic: Option<String> = None;
     let mut panic_follows = false;
     loop {
+        if let (Some(name), Some(panic)) = (&failed, &panic) {
+            return Watched::Failed(format!("{name}: {panic}"));
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         match lines.recv_timeout(left) {
             Ok(Line::Out(line)) => {
                 let name = line
                     .strip_prefix("test ")
                     .and_then(|line| line.strip_suffix(" ... FAILED"));
-                if let Some(name) = name {
-                    let panic = panic.unwrap_or_default();
-                    return Watched::Failed(format!("{name}: {panic}"));
+                if let (None, Some(name)) = (&failed, name) {
+                    failed = Some(name.to_owned());
+                    // What it panicked with may still be on its way.
+                    deadline = Instant::now() + PANIC_LIMIT;
                 }
             }
             Ok(Line::Error(line)) => {
@@ -84,6 +100,7 @@ fn watch(lines: &Receiver<Line>, deadline: Instant) -> Watched {
                     panic_follows = line.contains(" panicked at ");
                 }
             }
+            Err(_) if failed.is_some() => return Watched::Failed(failed.unwrap_or_default()),
             Err(RecvTimeoutError::Timeout) => return Watched::TimedOut,
             Err(RecvTimeoutError::Disconnected) => return Watched::Ended(panic),
         }

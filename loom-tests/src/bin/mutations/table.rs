@@ -206,7 +206,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         path: "actors/src/indexer.rs",
         find: "self.read_on()?;",
         replace: "",
-        why: "what a crashed writer wrote is not visible when its retry is answered",
+        why: "the retry of what a crashed writer wrote finds an indexer that crashes over it",
     },
     Mutation {
         name: "answer-before-notifying",
@@ -307,9 +307,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         path: "actors/src/indexer.rs",
         find: "self.writer.publish(position.next_sequence);",
         replace: "if let Some(broker) = &self.broker { \
-                  let acknowledgements = Vec::new(); \
+                  let acknowledgements = waiting; \
                   let _ = turn.tell(broker, broker::Message::Announce { acknowledgements }); } \
-                  self.writer.publish(position.next_sequence); if true { return; }",
+                  self.writer.publish(position.next_sequence); if true { return; } \
+                  let waiting = Vec::new();",
         why: "the broker wakes nobody for what is not visible yet, and is not told again",
     },
     Mutation {
