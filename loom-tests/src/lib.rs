@@ -8,7 +8,7 @@
 //!   is visited.
 //! - At most five threads per execution, the main thread included: loom's own limit.
 //! - No time: nobody spins, and no timer or limit ever runs out.
-//! - What a model does within [`in_one_order`] runs in one order only.
+//! - What a model does within `in_one_order` runs in one order only.
 //!
 //! `cargo loom-mutations` shows that the models have teeth: it breaks the shipping code in one
 //! place after the other and expects the file of that edge to fail.
