@@ -20,6 +20,8 @@ pub enum Message {
     Note(u32),
     /// Notes a one so often to the next actor, then asks it for the sum.
     Forward(u32, ReplyTo<u32>),
+    /// Asks the next actor to crash over the question.
+    ForwardCrash(ReplyTo<u32>),
     /// Panics, holding the reply.
     Crash(ReplyTo<u32>),
     /// Ends.
@@ -62,13 +64,24 @@ impl Adder {
     }
 
     fn forward(&mut self, notes: u32, to: ReplyTo<u32>, turn: &mut Turn<'_, Self>) -> Next {
-        let Some(next) = self.next.clone() else {
+        if let Some(next) = &self.next {
+            for _ in 0..notes {
+                let _told = turn.tell(next, Message::Note(1));
+            }
+        }
+        self.ask_next(|to| Message::Add(0, to), to, turn)
+    }
+
+    fn ask_next(
+        &mut self,
+        question: fn(ReplyTo<u32>) -> Message,
+        to: ReplyTo<u32>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Next {
+        let Some(next) = &self.next else {
             return Next::Open;
         };
-        for _ in 0..notes {
-            let _told = turn.tell(&next, Message::Note(1));
-        }
-        turn.ask(&next, |to| Message::Add(0, to), |answer| answer);
+        turn.ask(next, question, |answer| answer);
         self.asked = Some(to);
         Next::AwaitAnswer
     }
@@ -89,6 +102,9 @@ impl Actor for Adder {
                 Message::Add(number, to) => to.answer(self.add(number, turn)),
                 Message::Note(number) => drop(self.add(number, turn)),
                 Message::Forward(notes, to) => return Ok(self.forward(notes, to, turn)),
+                Message::ForwardCrash(to) => {
+                    return Ok(self.ask_next(Message::Crash, to, turn));
+                }
                 Message::Crash(_to) => return Err(Fault::Crash("as told".to_owned())),
                 Message::Stop => return Ok(Next::Stop),
             }
@@ -132,7 +148,11 @@ pub fn spec_of_one_question(name: &'static str) -> ActorSpec<Adder> {
     let mut spec = spec(name, 4);
     spec.mailbox.byte_budget = Some((1, |message| match message {
         Message::Add(..) => 1,
-        Message::Note(_) | Message::Forward(..) | Message::Crash(_) | Message::Stop => 0,
+        Message::Note(_)
+        | Message::Forward(..)
+        | Message::ForwardCrash(_)
+        | Message::Crash(_)
+        | Message::Stop => 0,
     }));
     spec
 }

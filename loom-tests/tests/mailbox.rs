@@ -1,5 +1,14 @@
-//! Two callers, one actor: no message is lost, each ask is answered exactly once, and an actor on
-//! one host that finds its neighbour full delivers everything in order.
+//! From a caller's thread into an actor's mailbox, and from there to the actor.
+//!
+//! Two preemptions; threads count the main one.
+//! - `two callers`: no message is lost, and each ask is answered exactly once. 3 threads,
+//!   2 questions, room for 1; 4,230 executions.
+//! - `full`: a caller that finds the mailbox full waits and goes on when there is room. 2 threads,
+//!   3 messages, room for 1; 476 executions.
+//! - `bytes`: a caller that finds the byte budget spent waits and goes on when bytes are given
+//!   back. 2 threads, 2 questions, bytes for 1; 340 executions.
+//! - `outbox`: an actor that finds its neighbour on another thread full delivers everything, in
+//!   order. 3 threads, 4 messages, room for 1; 14,501 executions.
 
 #![cfg(loom)]
 

@@ -1,10 +1,19 @@
 //! Readers see whole groups: what lies below the watermark, or in a published value, is all there.
+//!
+//! Two preemptions, and 2 threads with the main one in each model: a writer and a reader.
+//! - `watermark`: every entry below the watermark is found. 2 entries, 1 raise; 10 executions.
+//! - `value`: whoever loads a published value sees what was done before. 1 publication;
+//!   7 executions.
+//! - `view`: a walk through the shipping read view holds every event below its bound, while an
+//!   indexer's follower fills the view from a log. 2 events; 702 executions.
 
 #![cfg(loom)]
 
 use std::sync::Arc;
 
 use batpak_actors::runtime::{Published, Watermark, WriteOnce, WriteOnceIndex};
+use batpak_actors::view::ReadView;
+use batpak_loom_tests::log::{log_of, read_into};
 use batpak_loom_tests::model;
 use loom::thread;
 
@@ -79,4 +88,26 @@ fn whoever_loads_a_published_value_sees_what_was_done_before() {
         reader.join().unwrap()
     });
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn every_event_below_the_bound_of_a_walk_is_in_the_lists() {
+    let log = log_of(GROUP);
+    let seen = model("publication: view", move || {
+        let view = Arc::new(ReadView::default());
+        let reader = {
+            let view = Arc::clone(&view);
+            thread::spawn(move || {
+                let mut entries = view.entries_from(0);
+                let found = entries.by_ref().count() as u64;
+                assert_eq!(found, entries.bound());
+                assert!(view.segment_count() as u64 >= found.min(1));
+                found
+            })
+        };
+        read_into(&view, &log).publish(GROUP.into());
+        reader.join().unwrap()
+    });
+    let whole_or_nothing = [0, GROUP.into()];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), whole_or_nothing);
 }
