@@ -1,20 +1,16 @@
 //! Runs a program's own code against a store, and crashes it everywhere.
 
 use super::Machine;
+use super::crasher::{Crasher, Image, POINTS_IN_ONE_RUN, Seen, chained};
 use crate::store::{Open, Store, StoreConfig, StoreError};
-use batpak_log::fs::{Call, Keep, Loss, SimFs};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use batpak_log::fs::{Loss, SimFs};
+use crossbeam_channel::bounded;
 use std::cell::RefCell;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// So many crash points are looked at in one run of the workload, so that memory stays small.
-const POINTS_IN_ONE_RUN: u64 = 32;
 /// More power cuts at one point are not tried.
 const POWER_CUTS_MAX: u32 = 1000;
-/// The smallest part of a disk that is written whole or not at all.
-const SECTOR: usize = 512;
 
 /// Tries a workload with a crash before every call that changes the disk.
 ///
@@ -22,8 +18,8 @@ const SECTOR: usize = 512;
 ///    customer was told of an order, that a total was sent on.
 /// 2. At each call that changes the disk the process is killed in thought, and the power is cut in
 ///    several ways: everything that was not synced is lost, or any part of it.
-/// 3. Each time, and at the end of the workload, the store is opened again, the check is given it and all that was noted by then.
-///    Then it is closed and opened, and checked once more.
+/// 3. Each time, and at the end of the workload, the store is opened again, and the check is given
+///    it and all that was noted by then. Then it is closed and opened, and checked once more.
 ///
 /// With one build and one seed a run does the same each time.
 #[derive(Clone, Debug)]
@@ -73,15 +69,6 @@ impl<F> Notes<F> {
     }
 }
 
-/// A disk as a crash has left it.
-struct Image {
-    point: u64,
-    /// The calls that had begun before the crash.
-    calls_before: u64,
-    loss: Loss,
-    disk: SimFs,
-}
-
 impl CrashTest {
     /// Tests stores of this configuration; small segments make for more to crash in.
     #[must_use]
@@ -108,9 +95,9 @@ impl CrashTest {
         self
     }
 
-    /// Sets how many power cuts are tried at each point beside a killed process; 5 by default. The
-    /// first loses all that was not synced, the others a part of it. With 0 only processes die; more
-    /// than 1000 count as 1000.
+    /// Sets how many power cuts are tried at each point beside a killed process: 5 by default, 1000
+    /// at most. The first loses all that was not synced, the others a part of it. With 0 only
+    /// processes die.
     #[must_use]
     pub fn with_power_cuts(mut self, count: u32) -> Self {
         self.cuts = count.min(POWER_CUTS_MAX);
@@ -259,98 +246,6 @@ struct Stretch {
     passed: u64,
     /// What the calls up to there were.
     digest: u64,
-}
-
-/// What an observer sends.
-enum Sight {
-    /// The digest of the calls that were looked at before.
-    Passed(u64),
-    Call(String),
-    Image(Box<Image>),
-}
-
-/// What one run has shown.
-#[derive(Default)]
-struct Seen {
-    passed: u64,
-    calls: Vec<String>,
-    images: Vec<Image>,
-}
-
-impl Seen {
-    fn gather(sights: &Receiver<Sight>) -> Self {
-        let mut seen = Self::default();
-        for sight in sights.try_iter() {
-            match sight {
-                Sight::Passed(digest) => seen.passed = digest,
-                Sight::Call(call) => seen.calls.push(call),
-                Sight::Image(image) => seen.images.push(*image),
-            }
-        }
-        seen
-    }
-}
-
-/// Makes images of one disk.
-#[derive(Clone)]
-struct Crasher {
-    seed: u64,
-    cuts: u32,
-    disk: SimFs,
-}
-
-impl Crasher {
-    /// Has images made at the points from `first` on, until there are enough for one run.
-    fn crash_from(&self, first: u64, sights: Sender<Sight>) {
-        let crasher = self.clone();
-        let (mut point, mut digest) = (0, 0);
-        self.disk.observe(Some(Box::new(move |call: &Call<'_>| {
-            if !call.changes() {
-                return;
-            }
-            point += 1;
-            let name = format!("{:?} {} ({} bytes)", call.call, call.name, call.bytes);
-            if point < first {
-                digest = chained(digest, &name);
-                if point + 1 == first {
-                    let _ = sights.try_send(Sight::Passed(digest));
-                }
-            } else if point < first + POINTS_IN_ONE_RUN {
-                // There is room for all that one run may send.
-                let _ = sights.try_send(Sight::Call(name));
-                for image in crasher.images(point, call.index) {
-                    let _ = sights.try_send(Sight::Image(Box::new(image)));
-                }
-            } else {
-                crasher.disk.die();
-            }
-        })));
-    }
-
-    /// Returns what each kind of crash leaves now. What is lost at a point does not depend on the
-    /// run in which it is looked at.
-    fn images(&self, point: u64, calls_before: u64) -> Vec<Image> {
-        let mut random = fastrand::Rng::with_seed(self.seed ^ point.rotate_left(32));
-        let power = |nth| Loss::Power {
-            sector: SECTOR,
-            keep: if nth == 0 { Keep::Nothing } else { Keep::Some },
-        };
-        let losses = std::iter::once(Loss::Kill).chain((0..self.cuts).map(power));
-        let image = |loss| Image {
-            point,
-            calls_before,
-            loss,
-            disk: self.disk.crash(loss, &mut random),
-        };
-        losses.map(image).collect()
-    }
-}
-
-/// Returns a digest of what was before and of one more text.
-fn chained(digest: u64, text: &String) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (digest, text).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Returns the call at an index and a few before it.

@@ -50,6 +50,7 @@
 //! that follows from a seed; [`open_on_threads`] opens one on threads over any [`Fs`].
 
 mod crash_test;
+mod crasher;
 mod machine;
 mod threads;
 

@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
 use crate::runtime::{Address, Clock, NotDelivered, ReplyTo, Waited};
 use batpak_log::checkpoint::Checkpoint;
+use batpak_log::log_position::LogPosition;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,54 +21,19 @@ impl Engine {
     /// The first failure on the way; the actors have ended all the same, or `TimedOut`.
     pub fn close(self, limit: Option<Duration>) -> Result<(), StoreError> {
         let asking = Asking::start(&self.clock, limit);
-        let handle = &self.handle;
-        let written = match &handle.writer {
-            Some(writer) => asking
-                .to_close("writer", writer, |reply| writer::Message::Close { reply })
-                .and_then(|closed| closed),
-            None => Ok(None),
-        };
+        let written = self.close_writer(&asking);
         if matches!(written, Err(StoreError::TimedOut { .. })) {
             // The writer hangs in a call and may still write: nobody is closed under its feet, and
             // nobody else may open the store until the process ends and frees the lock.
             std::mem::forget(self.lock);
             return written.map(drop);
         }
+        let indexed = self.close_indexer(&asking);
+        self.close_broker(&asking);
         let mut last = written.as_ref().ok().copied().flatten();
-        let indexed = asking
-            .to_close("indexer", &handle.indexer, |reply| {
-                indexer::Message::Close { reply }
-            })
-            .and_then(|closed| closed);
-        if let Some(broker) = &handle.broker {
-            // A broker that has ended has closed its subscribers' queues with it.
-            let _ = asking.to_close("broker", broker, |reply| broker::Message::Close { reply });
-        }
-        let rolled = match &self.roller {
-            Some(roller) => asking
-                .to_close("roller", roller, |reply| roller::Message::Close {
-                    closed: last,
-                    reply,
-                })
-                .and_then(|closed| closed),
-            None => Ok(None),
-        };
+        let rolled = self.close_roller(&asking, last);
         last = rolled.as_ref().ok().copied().flatten().or(last);
-        let checkpoint = last.map(|position| Checkpoint {
-            store_id: self.store_id.unwrap_or_default(),
-            position,
-        });
-        let checkpointed = match &self.checkpointer {
-            Some(checkpointer) => asking
-                .to_close("checkpointer", checkpointer, |reply| {
-                    checkpointer::Message::Close {
-                        last: checkpoint,
-                        reply,
-                    }
-                })
-                .and_then(|closed| closed),
-            None => Ok(()),
-        };
+        let checkpointed = self.close_checkpointer(&asking, last);
         let joined = self
             .running
             .join(asking.left())
@@ -84,6 +50,60 @@ impl Engine {
             .and(checkpointed)
             .and(joined)
     }
+
+    fn close_writer(&self, asking: &Asking) -> Result<Option<LogPosition>, StoreError> {
+        let Some(writer) = &self.handle.writer else {
+            return Ok(None);
+        };
+        let message = |reply| writer::Message::Close { reply };
+        asking.to_close("writer", writer, message, has_ended)?
+    }
+
+    fn close_indexer(&self, asking: &Asking) -> Result<(), StoreError> {
+        let message = |reply| indexer::Message::Close { reply };
+        asking.to_close("indexer", &self.handle.indexer, message, has_ended)?
+    }
+
+    fn close_broker(&self, asking: &Asking) {
+        if let Some(broker) = &self.handle.broker {
+            let message = |reply| broker::Message::Close { reply };
+            // A broker that has ended has closed its subscribers' queues with it.
+            let _ = asking.to_close("broker", broker, message, |()| true);
+        }
+    }
+
+    fn close_roller(
+        &self,
+        asking: &Asking,
+        closed: Option<LogPosition>,
+    ) -> Result<Option<LogPosition>, StoreError> {
+        let Some(roller) = &self.roller else {
+            return Ok(None);
+        };
+        let message = |reply| roller::Message::Close { closed, reply };
+        asking.to_close("roller", roller, message, has_ended)?
+    }
+
+    fn close_checkpointer(
+        &self,
+        asking: &Asking,
+        closed: Option<LogPosition>,
+    ) -> Result<(), StoreError> {
+        let Some(checkpointer) = &self.checkpointer else {
+            return Ok(());
+        };
+        let last = closed.map(|position| Checkpoint {
+            store_id: self.store_id.unwrap_or_default(),
+            position,
+        });
+        let message = |reply| checkpointer::Message::Close { last, reply };
+        asking.to_close("checkpointer", checkpointer, message, has_ended)?
+    }
+}
+
+/// Tells whether an answer to `Close` is only that the actor has ended in good order before.
+fn has_ended<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Closed))
 }
 
 /// How long all actors together are waited for.
@@ -116,16 +136,16 @@ impl Asking {
         actor: &'static str,
         address: &Address<M>,
         message: impl Fn(ReplyTo<T>) -> M,
+        refused: fn(&T) -> bool,
     ) -> Result<T, StoreError> {
-        let mut restarts = address.restarts();
         let mut answer = self.ask(actor, address, &message)?;
         while address.exit_reason().is_none() {
-            let again = self.ask(actor, address, &message);
-            if address.restarts() != restarts {
-                restarts = address.restarts();
-                answer = again?;
-            } else if let Err(error @ StoreError::TimedOut { .. }) = again {
-                return Err(error);
+            match self.ask(actor, address, &message) {
+                Ok(again) if refused(&again) => {}
+                Ok(again) => answer = again,
+                // It had ended in good order by the time that it was asked.
+                Err(StoreError::Closed) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(answer)

@@ -106,12 +106,6 @@ impl<M> Address<M> {
         self.mailbox.exit_reason().cloned()
     }
 
-    /// Returns how often the actor was restarted.
-    #[must_use]
-    pub fn restarts(&self) -> u32 {
-        self.mailbox.status.restarts()
-    }
-
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox<M>> {
         &self.mailbox
     }

@@ -53,10 +53,6 @@ impl Status {
         self.queued.store(messages, Ordering::Relaxed);
     }
 
-    pub(crate) fn restarts(&self) -> u32 {
-        self.restarts.load(Ordering::Acquire)
-    }
-
     pub(crate) fn set_restarts(&self, restarts: u32) {
         self.restarts.store(restarts, Ordering::Release);
     }
@@ -81,7 +77,7 @@ impl<M: Send> Observe for Mailbox<M> {
         ActorHealth {
             name: self.name,
             alive: exit.is_none(),
-            restarts: self.status.restarts(),
+            restarts: self.status.restarts.load(Ordering::Acquire),
             mailbox_depth: self.depth(),
             mailbox_capacity: self.capacity,
             refused: self.status.refused.load(Ordering::Relaxed),
