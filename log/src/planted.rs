@@ -59,6 +59,8 @@ bugs! {
     IgnoreFailedSync = "ignore-failed-sync",
     /// A failed sync is tried again, and the second answer believed.
     RetryFailedSync = "retry-failed-sync",
+    /// A poisoned writer leaves no mark.
+    ForgetPoisonMark = "forget-poison-mark",
     /// Recovery syncs the unproven tail without writing it again.
     TrustPageCache = "trust-page-cache",
     /// A restarted writer syncs without writing the unproven tail again.

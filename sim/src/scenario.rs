@@ -20,6 +20,11 @@ pub(crate) enum Trouble {
         call: FsCall,
         nth: u64,
     },
+    /// This sync fails, and what it did not get to the disk is gone.
+    TornSync {
+        nth: u64,
+        seed: u64,
+    },
     /// This call fails.
     Call {
         index: u64,
@@ -106,6 +111,7 @@ impl Scenario {
         let strictness = Strictness {
             exact: harmless,
             disk_fails: !harmless && !panics,
+            pages_drop: matches!(trouble, Trouble::TornSync { .. }),
             ..self.strictness
         };
         let mut scenario = Self {
@@ -151,6 +157,9 @@ impl Scenario {
             Trouble::None => {}
             Trouble::Noise(noise) => disk.noise(noise),
             Trouble::Sync { call, nth } => disk.fail_nth(call, nth, Fault::Error(ErrorKind::Other)),
+            Trouble::TornSync { nth, seed } => {
+                disk.fail_nth(FsCall::SyncAll, nth, Fault::Torn(seed));
+            }
             Trouble::Call { index, kind } => disk.fault(begun + index, Fault::Error(kind)),
             Trouble::CallAfter { index, kind } => {
                 disk.fault(begun + index, Fault::ErrorAfter(kind));

@@ -142,6 +142,7 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         Bug::ForgetKeyInHand | Bug::ForgetStoredKey | Bug::HideReplay => &["retry-any-time"],
         Bug::IgnoreStrictKey => &["key-of-another"],
         Bug::IgnoreFailedSync | Bug::RetryFailedSync | Bug::TrustPageCache => &["failed-sync"],
+        Bug::ForgetPoisonMark => &["torn-sync"],
         Bug::LeaveFailedWrite => &["failed-call"],
         Bug::PoisonOnFullDisk => &["disk-full"],
         Bug::BelieveShortWrite | Bug::FailOnInterrupt => &["short-and-interrupted"],

@@ -166,7 +166,8 @@ impl Writer {
 
     /// Leaves the mark that says that the segment's bytes cannot be trusted.
     fn poison(&self, error: impl std::fmt::Display) -> Fault {
-        if let Some(segment) = &self.segment {
+        let segment = self.segment.as_ref();
+        if let Some(segment) = segment.filter(|_| !planted(Bug::ForgetPoisonMark)) {
             let header = segment.header();
             let mark = PoisonMark {
                 store_id: header.store_id,

@@ -74,6 +74,8 @@ pub(crate) struct Strictness {
     pub(crate) always: bool,
     /// The disk says that it has synced and has not: anything may be lost, but in order.
     pub(crate) disk_lies: bool,
+    /// The machine may lose what was not synced without being restarted.
+    pub(crate) pages_drop: bool,
     /// The disk refuses calls, so appends may be refused.
     pub(crate) disk_fails: bool,
     /// Actors panic, so appends may be refused once a restart budget is spent.

@@ -59,6 +59,10 @@ impl Recovered {
 impl Model {
     /// Checks a log that was opened at `now_us` after something died.
     pub(crate) fn check(&self, log: &Recovered, died: Died, now_us: u64) -> Result<(), String> {
+        let died = match self.strictness.pages_drop {
+            true => Died::Machine,
+            false => died,
+        };
         check_order(log)?;
         let by_number = self.check_numbers(log)?;
         self.check_committed(&by_number, died, now_us)?;

@@ -21,6 +21,16 @@ pub(super) fn properties() -> Vec<Property> {
             },
         },
         Property {
+            name: "torn-sync",
+            promise: "a failed sync after which the machine forgets what it could not write",
+            unit: "torn syncs",
+            counts: [400, 4_000, 40_000],
+            trial: Trial::World {
+                scenario: torn_sync,
+                count: struck,
+            },
+        },
+        Property {
             name: "failed-call",
             promise: "any one call may fail, or all from one on: no panic, no hang, nothing lost",
             unit: "runs with failed calls",
@@ -86,6 +96,21 @@ fn failed_sync(seed: u64) -> Scenario {
     };
     let scenario = Scenario::drawn(drawn, adjust).with_trouble(Trouble::Sync { call, nth });
     scenario.with_images(12, 1, 1)
+}
+
+fn torn_sync(seed: u64) -> Scenario {
+    let (drawn, nth) = (seed / 12, seed % 12);
+    let adjust = |knobs: &mut Knobs, random: &mut Rng| {
+        (knobs.crashes, knobs.reopens, knobs.syncs) = (0, 4, 5);
+        (knobs.operations, knobs.every_n_events) = (80, random.u32(4..20));
+        (knobs.always, knobs.segment_max_bytes) = (5, 20_000);
+    };
+    let trouble = Trouble::TornSync { nth, seed };
+    let scenario = Scenario::drawn(drawn, adjust).with_trouble(trouble);
+    let mut scenario = scenario.with_images(12, 1, 0);
+    // A process that is killed before the writer could leave its mark tells the next one nothing.
+    scenario.policy.power_only = true;
+    scenario
 }
 
 fn failed_call(seed: u64) -> Scenario {

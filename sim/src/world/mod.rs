@@ -77,6 +77,7 @@ pub(crate) fn strictness(knobs: &Knobs) -> Strictness {
         may_lose_us: knobs.max_delay_ms * 1000,
         always,
         disk_lies: false,
+        pages_drop: false,
         disk_fails: false,
         budget_may_end: false,
     }

@@ -80,6 +80,8 @@ pub(super) enum Way {
     Lying,
     /// A sync loses what it should make durable.
     Losing,
+    /// A sync makes a part durable, drawn from this seed, and the rest is gone.
+    Tearing(u64),
 }
 
 impl Way {
@@ -87,7 +89,7 @@ impl Way {
     pub(super) fn limit(self, len: usize) -> usize {
         match self {
             Self::Short(limit) => limit.min(len),
-            Self::Fully | Self::Lying | Self::Losing => len,
+            Self::Fully | Self::Lying | Self::Losing | Self::Tearing(_) => len,
         }
     }
 }
@@ -111,6 +113,7 @@ pub(super) fn make<T>(
         Some(Fault::Lie) => Way::Lying,
         Some(Fault::Panic(When::Middle)) if writing.is_some() => Way::Short(call.bytes / 2),
         Some(Fault::Error(_)) if syncs_a_file(call.call) => Way::Losing,
+        Some(Fault::Torn(seed)) => Way::Tearing(seed),
         Some(Fault::Error(kind)) => return Err(kind.into()),
         Some(Fault::Interrupted) => return Err(io::ErrorKind::Interrupted.into()),
         Some(Fault::Panic(When::Before | When::Middle)) => {
@@ -127,6 +130,7 @@ pub(super) fn make<T>(
     drop(state);
     match fault {
         Some(Fault::Panic(_)) => fall(&call),
+        Some(Fault::Torn(_)) => Err(io::ErrorKind::Other.into()),
         Some(Fault::Error(kind) | Fault::ErrorAfter(kind)) => {
             Err(made.err().unwrap_or(kind.into()))
         }

@@ -30,6 +30,10 @@ pub enum Fault {
     Panic(When),
     /// A sync, of a file or a directory, reports success and does nothing.
     Lie,
+    /// A sync of a file fails; of what was pending the lengths and some sectors, drawn from this
+    /// seed, have reached the disk, the rest is gone, and calls see what the disk has: as on a file
+    /// system that drops the pages which it could not write.
+    Torn(u64),
     /// The disk is gone, from this call on: see [`SimFs::die`](super::SimFs::die).
     Dead,
 }
@@ -164,6 +168,7 @@ impl Fault {
             Self::Short(_) => moves_bytes(call),
             Self::Zero => call == FsCall::WriteAt,
             Self::Lie => syncs(call),
+            Self::Torn(_) => syncs_a_file(call),
             Self::Error(_)
             | Self::ErrorAfter(_)
             | Self::Interrupted

@@ -65,6 +65,7 @@ impl SimFile {
             match way {
                 Way::Fully | Way::Short(_) => file.sync(),
                 Way::Losing => file.lose_writes(),
+                Way::Tearing(seed) => file.tear(seed),
                 Way::Lying => {}
             }
             Ok(())

@@ -84,6 +84,20 @@ impl Inode {
         self.pending.retain(is_length);
     }
 
+    /// Makes the pending lengths and some sectors of the pending writes durable, and shows calls
+    /// no more than that.
+    pub(super) fn tear(&mut self, seed: u64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let some = Survival {
+            sector: 512,
+            lengths: usize::MAX,
+            keep: &mut || random.bool(),
+        };
+        apply(Arc::make_mut(&mut self.durable), &self.pending, some);
+        self.pending.clear();
+        self.live = Arc::clone(&self.durable);
+    }
+
     /// Counts the pending changes of the length.
     pub(super) fn pending_lengths(&self) -> usize {
         let is_length = |change: &&Change| matches!(change, Change::Length(_));

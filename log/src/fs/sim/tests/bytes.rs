@@ -242,3 +242,25 @@ fn one_seed_makes_one_image() {
     assert_eq!(image(seed), image(seed));
     assert_ne!(image(seed), image(seed ^ 1));
 }
+
+#[test]
+fn a_torn_sync_leaves_some_sectors_and_shows_calls_no_more() {
+    let written = [7; 4096];
+    let mut kept = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let disk = SimFs::new();
+        let file = disk.create_new("f").unwrap();
+        disk.sync_directory("").unwrap();
+        write_all_at(&*file, &written, 0).unwrap();
+        disk.fail_next(FsCall::SyncAll, Fault::Torn(seed));
+        assert!(file.sync_all().is_err());
+        let bytes = disk.bytes("f").unwrap();
+        assert_eq!(disk.durable_bytes("f").unwrap(), bytes);
+        assert_eq!((bytes.len(), disk.pending_changes()), (4096, 0));
+        for sector in bytes.chunks(512) {
+            assert!(sector == [7; 512] || sector == [0; 512]);
+        }
+        kept.insert(bytes.chunks(512).filter(|sector| sector[0] == 7).count());
+    }
+    assert!(kept.len() > 3, "seeds differ: {kept:?}");
+}
