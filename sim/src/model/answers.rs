@@ -1,7 +1,7 @@
 //! Checks an answer against what was promised and what was predicted.
 
 use super::reference::Refusal;
-use super::{Committed, Model, Prediction, State};
+use super::{Committed, Model, Prediction, Sent, State};
 use batpak::store::{AppendReceipt, Replay, StoreError};
 
 impl Model {
@@ -57,8 +57,9 @@ impl Model {
             }
             None => {
                 for (number, receipt) in numbers.iter().zip(receipts) {
-                    let stored = self.stored_as(*number, receipt)?;
-                    self.commit(stored, receipt, now_us)?;
+                    if let Some(stored) = self.stored_as(*number, receipt)? {
+                        self.commit(stored, receipt, now_us)?;
+                    }
                 }
             }
         }
@@ -66,27 +67,29 @@ impl Model {
         Ok(())
     }
 
-    /// Returns which event a receipt is about.
-    fn stored_as(&self, number: u64, receipt: &AppendReceipt) -> Result<u64, String> {
+    /// Returns which event a receipt is about; none when it is one of several that share a key, of
+    /// which only the log can tell.
+    fn stored_as(&self, number: u64, receipt: &AppendReceipt) -> Result<Option<u64>, String> {
         if receipt.replay != Some(Replay::OtherEvent) {
-            return Ok(number);
+            return Ok(Some(number));
         }
         let key = self.get(number).and_then(|sent| sent.key);
-        let known = self.sent.iter().find(|other| {
-            let committed = matches!(&other.state, State::Committed(committed)
-                if committed.sequence == receipt.sequence);
-            other.key == key && other.number != number && committed
-        });
-        let open = || {
-            let mut others = self.sent.iter().filter(|other| {
-                other.key == key && other.number != number && other.state != State::Absent
-            });
-            others.next()
+        let may_be = |other: &&Sent| {
+            other.key == key && other.number != number && other.state != State::Absent
         };
-        known
-            .or_else(open)
-            .map(|other| other.number)
-            .ok_or_else(|| format!("event {number} is a replay of an event that nobody sent"))
+        let others: Vec<&Sent> = self.sent.iter().filter(may_be).collect();
+        let is_known = |other: &&&Sent| {
+            matches!(&other.state, State::Committed(committed)
+                if committed.sequence == receipt.sequence)
+        };
+        match (others.iter().find(is_known), others.as_slice()) {
+            (Some(known), _) => Ok(Some(known.number)),
+            (None, [only]) => Ok(Some(only.number)),
+            (None, []) => Err(format!(
+                "event {number} is a replay of an event that nobody sent"
+            )),
+            (None, _) => Ok(None),
+        }
     }
 
     fn commit(&mut self, number: u64, receipt: &AppendReceipt, now_us: u64) -> Result<(), String> {
