@@ -5,8 +5,8 @@ use crate::fs::File;
 use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
-    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail,
-    marked_clean_to, read_trailer,
+    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail, read_footer,
+    read_trailer,
 };
 use std::sync::Arc;
 
@@ -88,14 +88,17 @@ pub fn recover_newest(
     facts: TailFacts,
     visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
 ) -> Result<NewestEnd, LogError> {
-    let trailer = read_trailer(&**file, &header.binding())?.filter(|trailer| trailer.clean);
+    // A clean mark is written once everything below it is durable, whatever became of its marker.
+    let clean = read_footer(&**file, &header.binding())?.filter(|footer| footer.trailer.clean);
+    let promised = clean.map_or(0, |footer| footer.trailer.end_offset);
+    let trailer = clean
+        .filter(|footer| footer.marked)
+        .map(|footer| footer.trailer);
     let limit = match &trailer {
         Some(trailer) => trailer.end_offset,
         None => file.len()?,
     };
-    let mut proven = facts
-        .proven
-        .max(marked_clean_to(&**file, &header.binding())?);
+    let mut proven = facts.proven.max(promised);
     let mut position = LogPosition::at_start_of(header);
     let mut reader = GroupReader::new(Arc::clone(file), header, limit);
     let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {

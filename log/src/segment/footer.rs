@@ -52,31 +52,31 @@ pub fn encode_footer(binding: &Binding, trailer: &Trailer) -> Vec<u8> {
     bytes
 }
 
+/// A whole trailer at the end of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footer {
+    /// What it says.
+    pub trailer: Trailer,
+    /// Whether the footer's marker is where the trailer says. The two may stand in different
+    /// sectors, of which a power cut may have kept only the later.
+    pub marked: bool,
+}
+
 /// Reads the trailer at the end of a file; `None` when there is none that is whole, or the footer's
 /// marker is not where it says.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn read_trailer(file: &dyn File, binding: &Binding) -> Result<Option<Trailer>, LogError> {
-    let Some(trailer) = trailer_alone(file, binding)? else {
-        return Ok(None);
-    };
-    let marker = read_range(file, trailer.end_offset, FOOTER_MARKER_LEN)?;
-    // The two may stand in different sectors, of which a power cut may have kept only the later.
-    Ok((marker == binding.footer_marker()).then_some(trailer))
+    let footer = read_footer(file, binding)?.filter(|footer| footer.marked);
+    Ok(footer.map(|footer| footer.trailer))
 }
 
-/// Returns the offset below which a clean mark says that everything is durable, whether or not the
-/// footer's marker is there: 0 when there is no clean mark.
+/// As [`read_trailer`], whether or not the footer's marker is there.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn marked_clean_to(file: &dyn File, binding: &Binding) -> Result<u64, LogError> {
-    let clean = trailer_alone(file, binding)?.filter(|trailer| trailer.clean);
-    Ok(clean.map_or(0, |trailer| trailer.end_offset))
-}
-
-fn trailer_alone(file: &dyn File, binding: &Binding) -> Result<Option<Trailer>, LogError> {
+pub fn read_footer(file: &dyn File, binding: &Binding) -> Result<Option<Footer>, LogError> {
     let len = file.len()?;
     let Some(at) = len.checked_sub(TRAILER_LEN as u64) else {
         return Ok(None);
@@ -88,7 +88,11 @@ fn trailer_alone(file: &dyn File, binding: &Binding) -> Result<Option<Trailer>, 
     if trailer.end_offset.saturating_add(FOOTER_LEN_MIN as u64) > len {
         return Ok(None);
     }
-    Ok(Some(trailer))
+    let marker = read_range(file, trailer.end_offset, FOOTER_MARKER_LEN)?;
+    Ok(Some(Footer {
+        trailer,
+        marked: marker == binding.footer_marker(),
+    }))
 }
 
 fn decode_trailer(bytes: &[u8], binding: &Binding, at: u64) -> Option<Trailer> {

@@ -14,7 +14,7 @@ mod record;
 mod tail;
 
 pub use binding::Binding;
-pub use footer::{Trailer, encode_footer, marked_clean_to, read_trailer};
+pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
 pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
