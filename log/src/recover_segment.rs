@@ -5,8 +5,8 @@ use crate::fs::File;
 use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
-    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, judge_tail, read_footer,
-    read_trailer,
+    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, Trailer, judge_tail,
+    read_footer, read_trailer,
 };
 use std::sync::Arc;
 
@@ -105,28 +105,8 @@ pub fn recover_newest(
         proven = proven.max(group.header.proven);
         visit(header, group);
     })?;
-    let damage = |offset| LogError::CrcMismatch {
-        segment_id: header.segment.id,
-        offset,
-    };
     if let Some(trailer) = trailer {
-        return match stopped {
-            Some((_, bad)) => Err(damage(bad)),
-            None if trailer.log_hash != position.log_hash => Err(LogError::corrupt(
-                header.segment.id,
-                "its events are not those that its footer counts",
-            )),
-            None => Ok(NewestEnd {
-                position,
-                clean: true,
-                next_sequence: trailer.next_sequence.max(position.next_sequence),
-                tail: Tail {
-                    end: position.offset,
-                    torn: None,
-                },
-                proven: position.offset,
-            }),
-        };
+        return clean_end(header, position, &trailer, stopped);
     }
     let (end, bad) = stopped.unwrap_or((position.offset, position.offset));
     let verdict = judge_tail(file, header, end, bad, TailFacts { proven, ..facts });
@@ -151,6 +131,35 @@ pub fn recover_newest(
         next_sequence: position.next_sequence,
         tail,
         proven,
+    })
+}
+
+/// Judges a segment that ends with a clean mark, of which nothing below may differ.
+fn clean_end(
+    header: &SegmentHeader,
+    position: LogPosition,
+    trailer: &Trailer,
+    stopped: Option<(u64, u64)>,
+) -> Result<NewestEnd, LogError> {
+    if let Some((_, offset)) = stopped {
+        let segment_id = header.segment.id;
+        return Err(LogError::CrcMismatch { segment_id, offset });
+    }
+    if trailer.log_hash != position.log_hash {
+        return Err(LogError::corrupt(
+            header.segment.id,
+            "its events are not those that its footer counts",
+        ));
+    }
+    Ok(NewestEnd {
+        position,
+        clean: true,
+        next_sequence: trailer.next_sequence.max(position.next_sequence),
+        tail: Tail {
+            end: position.offset,
+            torn: None,
+        },
+        proven: position.offset,
     })
 }
 

@@ -1,10 +1,10 @@
 //! Ends the actors, one after the other.
 
 use super::Engine;
-use super::handle::milliseconds;
+use super::handle::{Unanswered, ask_again, milliseconds};
 use crate::error::StoreError;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
-use crate::runtime::{Address, Clock, NotDelivered, ReplyTo, Waited};
+use crate::runtime::{Address, Clock, ReplyTo};
 use batpak_log::checkpoint::Checkpoint;
 use batpak_log::log_position::LogPosition;
 use std::sync::Arc;
@@ -151,38 +151,17 @@ impl Asking {
         Ok(answer)
     }
 
-    /// Asks an actor, and again when it crashed over it: a new incarnation takes its place, as
-    /// often as the restart policy allows.
     fn ask<M, T>(
         &self,
         actor: &'static str,
         address: &Address<M>,
         message: &impl Fn(ReplyTo<T>) -> M,
     ) -> Result<T, StoreError> {
-        loop {
-            let asked = match self.left() {
-                None => address.ask(message),
-                Some(left) => address.ask_within(message, left),
-            };
-            let reply = asked.map_err(|error| match error {
-                NotDelivered::Ended(_, reason) => StoreError::ended(actor, &reason),
-                // It hangs behind what is queued, as if it had been told.
-                NotDelivered::Full(_) => self.timed_out(),
-            })?;
-            let answered = match self.left() {
-                None => reply.wait().map_err(|_| Waited::Closed),
-                Some(left) => reply.wait_for(left),
-            };
-            match answered {
-                Ok(answer) => return Ok(answer),
-                Err(Waited::TimedOut) => return Err(self.timed_out()),
-                Err(Waited::Closed) => {
-                    if let Some(reason) = address.exit_reason() {
-                        return Err(StoreError::ended(actor, &reason));
-                    }
-                }
-            }
-        }
+        ask_again(address, message, || self.left()).map_err(|unanswered| match unanswered {
+            Unanswered::Ended(reason) => StoreError::ended(actor, &reason),
+            // Without room it hangs behind what is queued, as if it had been told.
+            Unanswered::NoRoom | Unanswered::TimedOut => self.timed_out(),
+        })
     }
 
     fn timed_out(&self) -> StoreError {

@@ -5,7 +5,7 @@ use crate::protocol::broker::{Notification, Registered};
 use crate::protocol::{Append, AppendReceipt, broker, indexer, writer};
 use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
-use crate::runtime::{Address, Closed, NotDelivered, Reply, ReplyTo, Waited};
+use crate::runtime::{Address, Closed, ExitReason, NotDelivered, Reply, ReplyTo, Waited};
 use batpak_log::coordinate::Region;
 use batpak_log::layout::GROUP_EVENTS_MAX;
 use std::sync::Arc;
@@ -161,34 +161,53 @@ fn read_only() -> StoreError {
     StoreError::Configuration("the store is open read-only".into())
 }
 
-/// Asks, and again when the actor crashed over it, as often as the restart policy allows.
+/// Asks for what may be done twice, with the same limit for room and for the answer.
 fn ask<M, T>(
     actor: &'static str,
     address: &Address<M>,
     message: impl Fn(ReplyTo<T>) -> M,
     limit: Option<Duration>,
 ) -> Result<T, StoreError> {
+    let after_ms = milliseconds(limit);
+    ask_again(address, &message, || limit).map_err(|unanswered| match unanswered {
+        Unanswered::NoRoom => StoreError::Busy { after_ms },
+        Unanswered::TimedOut => StoreError::TimedOut { after_ms },
+        Unanswered::Ended(reason) => StoreError::ended(actor, &reason),
+    })
+}
+
+/// Why nobody answered.
+pub(super) enum Unanswered {
+    NoRoom,
+    TimedOut,
+    Ended(ExitReason),
+}
+
+/// Asks, and again when the actor crashed over it, as often as the restart policy allows; `left` is
+/// how long each wait may take.
+pub(super) fn ask_again<M, T>(
+    address: &Address<M>,
+    message: &impl Fn(ReplyTo<T>) -> M,
+    left: impl Fn() -> Option<Duration>,
+) -> Result<T, Unanswered> {
     loop {
-        let asked = match limit {
-            None => address.ask(&message),
-            Some(limit) => address.ask_within(&message, limit),
+        let asked = match left() {
+            None => address.ask(message),
+            Some(left) => address.ask_within(message, left),
         };
-        let reply = asked.map_err(|error| not_delivered(actor, &error, limit))?;
-        let answered = match limit {
+        let reply = asked.map_err(|error| match error {
+            NotDelivered::Ended(_, reason) => Unanswered::Ended(reason),
+            NotDelivered::Full(_) => Unanswered::NoRoom,
+        })?;
+        let answered = match left() {
             None => reply.wait().map_err(|Closed| Waited::Closed),
-            Some(limit) => reply.wait_for(limit),
+            Some(left) => reply.wait_for(left),
         };
-        match answered {
-            Ok(answer) => return Ok(answer),
-            Err(Waited::TimedOut) => {
-                let after_ms = milliseconds(limit);
-                return Err(StoreError::TimedOut { after_ms });
-            }
-            Err(Waited::Closed) => {
-                if let Some(reason) = address.exit_reason() {
-                    return Err(StoreError::ended(actor, &reason));
-                }
-            }
+        match (answered, address.exit_reason()) {
+            (Ok(answer), _) => return Ok(answer),
+            (Err(Waited::TimedOut), _) => return Err(Unanswered::TimedOut),
+            (Err(Waited::Closed), Some(reason)) => return Err(Unanswered::Ended(reason)),
+            (Err(Waited::Closed), None) => {}
         }
     }
 }
