@@ -13,8 +13,8 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::recover_sealed;
 use batpak_log::segment::{
-    Binding, EventRecord, Group, GroupBuilder, Predecessor, Replaced, SegmentHeader, SegmentName,
-    encode_footer, read_trailer,
+    Binding, EventRecord, Group, GroupBuilder, Predecessor, ReadStart, Replaced, SegmentHeader,
+    SegmentName, encode_footer, read_trailer,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -132,6 +132,7 @@ fn merge(
             &source_file,
             &source.header,
             &source.end,
+            &ReadStart::of(&source.header),
             &mut |_, group| {
                 let rewritten = rewriter
                     .rewrite(group)

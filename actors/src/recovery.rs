@@ -15,7 +15,7 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use batpak_log::recover_segment::{NewestEnd, check_successor, recover_newest, recover_sealed};
-use batpak_log::segment::{Group, SegmentHeader, SegmentName, TailFacts, encode_footer};
+use batpak_log::segment::{Group, ReadStart, SegmentHeader, SegmentName, TailFacts, encode_footer};
 use std::io;
 use std::sync::Arc;
 
@@ -150,7 +150,13 @@ impl Builder {
         let mut index = |header: &SegmentHeader, group: &Group<'_>| {
             index_group(writer, chains, header, group);
         };
-        self.position = recover_sealed(&file, header, &predecessor, &mut index)?;
+        self.position = recover_sealed(
+            &file,
+            header,
+            &predecessor,
+            &ReadStart::of(header),
+            &mut index,
+        )?;
         check_successor(&self.position, successor)?;
         Ok(())
     }
@@ -172,7 +178,7 @@ impl Builder {
         let mut index = |header: &SegmentHeader, group: &Group<'_>| {
             index_group(writer, chains, header, group);
         };
-        let end = recover_newest(&file, header, facts, &mut index)?;
+        let end = recover_newest(&file, header, facts, &ReadStart::of(header), &mut index)?;
         self.position = end.position;
         self.position.next_sequence = end.next_sequence;
         Ok(end)

@@ -14,8 +14,8 @@ use crate::poison_mark::PoisonMark;
 use crate::position::Hlc;
 use crate::recover_segment::recover_newest;
 use crate::segment::{
-    EventRecord, GroupBuilder, GroupReader, Predecessor, Replaced, SegmentHeader, SegmentName,
-    Step, TailFacts, encode_footer, read_header, read_trailer,
+    EventRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Replaced, SegmentHeader,
+    SegmentName, Step, TailFacts, encode_footer, read_header, read_trailer,
 };
 
 const FORMAT: &str = include_str!("../FORMAT.md");
@@ -195,7 +195,14 @@ fn the_footer() {
     let trailer = read_trailer(&*file, &header().binding()).unwrap();
     assert_eq!(trailer, Some(end().as_trailer(true)));
     let facts = TailFacts::default();
-    let found = recover_newest(&Arc::clone(&file), &header(), facts, &mut |_, _| {}).unwrap();
+    let found = recover_newest(
+        &Arc::clone(&file),
+        &header(),
+        facts,
+        &ReadStart::of(&header()),
+        &mut |_, _| {},
+    )
+    .unwrap();
     assert!(found.clean);
     assert_eq!(found.position, end());
 }

@@ -5,8 +5,8 @@ use crate::fs::File;
 use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
-    Group, GroupReader, Predecessor, SegmentHeader, Step, Tail, TailFacts, Trailer, judge_tail,
-    read_footer, read_trailer,
+    Group, GroupReader, Predecessor, ReadStart, SegmentHeader, Step, Tail, TailFacts, Trailer,
+    judge_tail, read_footer, read_trailer,
 };
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub struct NewestEnd {
     pub proven: u64,
 }
 
-/// Reads a segment that another one follows. `successor` is how that one describes it.
+/// Reads a segment that another one follows, from `start` on. `successor` is how that one describes
+/// it.
 ///
 /// # Errors
 /// `CrcMismatch` or `CorruptSegment` for damage, a sequence that goes back among it; `ForeignFile`
@@ -34,6 +35,7 @@ pub fn recover_sealed(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
     successor: &Predecessor,
+    start: &ReadStart,
     visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
 ) -> Result<LogPosition, LogError> {
     let damaged = |detail: &str| LogError::corrupt(header.segment.id, detail);
@@ -42,8 +44,8 @@ pub fn recover_sealed(
     if file.len()? < end {
         return Err(damaged("it is shorter than its successor says"));
     }
-    let mut reader = GroupReader::new(Arc::clone(file), header, end);
-    let mut position = LogPosition::at_start_of(header);
+    let mut reader = GroupReader::resume(Arc::clone(file), header, start, end);
+    let mut position = start.position;
     let stopped = read_groups(&mut reader, header, &mut position, visit)?;
     if let Some((_, bad)) = stopped.filter(|_| !planted(Bug::SkipBadGroup)) {
         return Err(LogError::CrcMismatch {
@@ -65,7 +67,7 @@ pub fn recover_sealed(
 ///
 /// A merged segment's own trailer comes first: what the successor says may be about a source that
 /// happened to have the same generation.
-fn sealed_end(
+pub fn sealed_end(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
     successor: &Predecessor,
@@ -78,7 +80,8 @@ fn sealed_end(
     Ok(trailer.map(|trailer| trailer.end_offset).or(named))
 }
 
-/// Reads the newest segment; `facts` is what the directory and the machine say about its end.
+/// Reads the newest segment from `start` on; `facts` is what the directory and the machine say
+/// about its end.
 ///
 /// # Errors
 /// `CrcMismatch` or `CorruptSegment` for damage, a sequence that goes back among it.
@@ -86,6 +89,7 @@ pub fn recover_newest(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
     facts: TailFacts,
+    start: &ReadStart,
     visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
 ) -> Result<NewestEnd, LogError> {
     // A clean mark is written once everything below it is durable, whatever became of its marker.
@@ -99,8 +103,8 @@ pub fn recover_newest(
         None => file.len()?,
     };
     let mut proven = facts.proven.max(promised);
-    let mut position = LogPosition::at_start_of(header);
-    let mut reader = GroupReader::new(Arc::clone(file), header, limit);
+    let mut position = start.position;
+    let mut reader = GroupReader::resume(Arc::clone(file), header, start, limit);
     let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {
         proven = proven.max(group.header.proven);
         visit(header, group);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, DirectoryLock, File, Fs, MemoryFs};
 use batpak_log::recover_segment::recover_newest;
-use batpak_log::segment::TailFacts;
+use batpak_log::segment::{ReadStart, TailFacts};
 
 /// What the panic says.
 pub const PANIC: &str = "the disk of a model panics";
@@ -42,9 +42,16 @@ impl Disk {
         for header in &directory.segments {
             let file = self.open(&header.segment.file_name(), Access::Read);
             let file = file.expect("a segment can be opened");
-            let end = recover_newest(&file, header, TailFacts::default(), &mut |_, group| {
-                ids.extend(group.events.iter().map(|event| event.record.event_id));
-            });
+            let start = ReadStart::of(header);
+            let end = recover_newest(
+                &file,
+                header,
+                TailFacts::default(),
+                &start,
+                &mut |_, group| {
+                    ids.extend(group.events.iter().map(|event| event.record.event_id));
+                },
+            );
             end.expect("a segment is whole");
         }
         ids

@@ -15,7 +15,7 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
-    Binding, GroupEvent, Predecessor, SegmentHeader, SegmentName, TailFacts,
+    Binding, GroupEvent, Predecessor, ReadStart, SegmentHeader, SegmentName, TailFacts,
 };
 use std::collections::HashMap;
 use std::io;
@@ -225,11 +225,17 @@ impl Reopened {
         sealed: &Predecessor,
     ) -> Result<(), StoreError> {
         let file = fs.open(&header.segment.file_name(), Access::Read)?;
-        self.position = recover_sealed(&file, header, sealed, &mut |header, group| {
-            for event in &group.events {
-                self.recent.remember(header, event);
-            }
-        })?;
+        self.position = recover_sealed(
+            &file,
+            header,
+            sealed,
+            &ReadStart::of(header),
+            &mut |header, group| {
+                for event in &group.events {
+                    self.recent.remember(header, event);
+                }
+            },
+        )?;
         Ok(())
     }
 
@@ -248,12 +254,18 @@ impl Reopened {
             same_boot: true,
             ..TailFacts::default()
         };
-        let end = recover_newest(&file, header, facts, &mut |header, group| {
-            for event in &group.events {
-                names.insert(event.coordinate.clone(), event.record.name);
-                self.recent.remember(header, event);
-            }
-        })?;
+        let end = recover_newest(
+            &file,
+            header,
+            facts,
+            &ReadStart::of(header),
+            &mut |header, group| {
+                for event in &group.events {
+                    names.insert(event.coordinate.clone(), event.record.name);
+                    self.recent.remember(header, event);
+                }
+            },
+        )?;
         self.position = end.position;
         if self.position.next_sequence < visible {
             let detail = "it is shorter than what readers saw";

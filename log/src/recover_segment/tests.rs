@@ -33,6 +33,7 @@ fn newest(image: &Image, bytes: &[u8], facts: TailFacts) -> Result<NewestEnd, Lo
         &file_of(bytes),
         &image.header,
         facts,
+        &ReadStart::of(&image.header),
         &mut |header, group| {
             assert_eq!(*header, image.header);
             seen += group.events.len() as u64;

@@ -18,7 +18,7 @@ pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
 pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
-pub use read::{Group, GroupEvent, GroupReader, Step, read_event};
+pub use read::{EarlierNames, Group, GroupEvent, GroupReader, ReadStart, Step, read_event};
 pub use record::{EventRecord, Record};
 pub use tail::{Tail, TailFacts, judge_tail};
 

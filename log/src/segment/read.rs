@@ -7,6 +7,7 @@ use crate::coordinate::Coordinate;
 use crate::error::LogError;
 use crate::fs::{File, read_range};
 use crate::layout::{FRAME_HEADER_LEN, GROUP_HEADER_LEN};
+use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::Binding;
 use std::io;
@@ -62,6 +63,37 @@ pub enum Step<'a> {
     },
 }
 
+/// Knows the names that a segment has defined before the place where a reading begins.
+pub trait EarlierNames: Send + Sync + std::fmt::Debug {
+    /// Returns the coordinate of a definition; `None` when there is none of this number.
+    ///
+    /// # Errors
+    /// When the definition cannot be read.
+    fn name(&self, number: u32) -> Result<Option<Coordinate>, LogError>;
+}
+
+/// Where a reading of a segment begins.
+#[derive(Clone, Debug)]
+pub struct ReadStart {
+    /// The end of a group, or of the header.
+    pub position: LogPosition,
+    /// How many names the segment has defined before.
+    pub names_before: u32,
+    /// Who knows them; nobody when there are none.
+    pub earlier: Option<Arc<dyn EarlierNames>>,
+}
+
+impl ReadStart {
+    /// Begins behind the header.
+    pub fn of(header: &SegmentHeader) -> Self {
+        Self {
+            position: LogPosition::at_start_of(header),
+            names_before: 0,
+            earlier: None,
+        }
+    }
+}
+
 /// Reads a segment's groups one after the other, through a window.
 #[derive(Debug)]
 pub struct GroupReader {
@@ -90,6 +122,20 @@ impl GroupReader {
         }
     }
 
+    /// Starts behind what was read before.
+    pub fn resume(
+        file: Arc<dyn File>,
+        header: &SegmentHeader,
+        start: &ReadStart,
+        limit: u64,
+    ) -> Self {
+        let mut reader = Self::new(file, header, limit);
+        reader.position = start.position.offset;
+        reader.names.before = start.names_before;
+        reader.names.earlier = start.earlier.clone();
+        reader
+    }
+
     /// Moves to `offset` to judge what stands there, without the names that were defined before:
     /// its events carry a stand-in.
     pub(super) fn judge_from(&mut self, offset: u64) {
@@ -102,9 +148,14 @@ impl GroupReader {
         self.position
     }
 
-    /// Returns the names that the segment has defined so far.
+    /// Returns the names that the segment has defined since the reading began.
     pub fn names(&self) -> &[Coordinate] {
         &self.names.defined
+    }
+
+    /// Returns how many names the segment has defined so far.
+    pub fn name_count(&self) -> u32 {
+        self.names.count()
     }
 
     /// Returns what the reader's checksums are bound to.
@@ -172,6 +223,7 @@ impl GroupReader {
                 let detail = format!("{detail}, at byte {at}, although its checksum holds");
                 Err(LogError::corrupt(self.binding.segment().id, detail))
             }
+            Err(BadFrame::Unreadable(error)) => Err(error),
         }
     }
 
@@ -201,13 +253,26 @@ impl GroupReader {
 /// The names that a segment has defined so far.
 #[derive(Debug, Default)]
 struct Names {
+    /// How many were defined before the reading began.
+    before: u32,
+    earlier: Option<Arc<dyn EarlierNames>>,
     defined: Vec<Coordinate>,
     stand_in: Option<Coordinate>,
 }
 
 impl Names {
-    fn get(&self, name: u32) -> Option<&Coordinate> {
-        self.defined.get(name as usize).or(self.stand_in.as_ref())
+    fn get(&self, name: u32) -> Result<Option<Coordinate>, LogError> {
+        let known = match (name.checked_sub(self.before), &self.earlier) {
+            (Some(at), _) => self.defined.get(at as usize).cloned(),
+            (None, Some(earlier)) => earlier.name(name)?,
+            (None, None) => None,
+        };
+        Ok(known.or_else(|| self.stand_in.clone()))
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.defined.len())
+            .map_or(u32::MAX, |count| self.before.saturating_add(count))
     }
 }
 
@@ -217,6 +282,8 @@ enum BadFrame {
     NotWhole { bad: u64, detail: &'static str },
     /// The checksum holds, and what it covers is no record that is known here.
     NotUnderstood { at: u64, detail: &'static str },
+    /// What it refers to cannot be read.
+    Unreadable(LogError),
 }
 
 /// Cuts a group's body into frames and checks each of them.
@@ -271,11 +338,12 @@ impl Frames<'_> {
                 Record::Event(record) => {
                     let coordinate = names
                         .get(record.name)
+                        .map_err(BadFrame::Unreadable)?
                         .ok_or_else(|| bad("an event's name is not defined"))?;
                     let sequence = header.first_sequence.checked_add(events.len() as u64);
                     events.push(GroupEvent {
                         record,
-                        coordinate: coordinate.clone(),
+                        coordinate,
                         sequence: sequence.ok_or_else(|| bad("a sequence is out of range"))?,
                         offset,
                         length: u32::try_from(frame.body.len() + FRAME_HEADER_LEN)

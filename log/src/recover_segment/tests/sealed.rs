@@ -3,10 +3,17 @@ use crate::error::LogError;
 use crate::fixtures::{Image, each_flip, file_of, index};
 use crate::log_position::LogPosition;
 use crate::recover_segment::recover_sealed;
+use crate::segment::ReadStart;
 use crate::segment::{Predecessor, Replaced, SegmentHeader, SegmentName};
 
 fn sealed(image: &Image, bytes: &[u8], successor: &Predecessor) -> Result<LogPosition, LogError> {
-    recover_sealed(&file_of(bytes), &image.header, successor, &mut |_, _| {})
+    recover_sealed(
+        &file_of(bytes),
+        &image.header,
+        successor,
+        &ReadStart::of(&image.header),
+        &mut |_, _| {},
+    )
 }
 
 /// Adds four groups as in [`Image::of_four_groups`], the first event given.

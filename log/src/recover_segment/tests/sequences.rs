@@ -5,7 +5,7 @@ use crate::error::LogError;
 use crate::fixtures::{Image, file_of};
 use crate::log_position::LogPosition;
 use crate::recover_segment::{check_successor, recover_sealed};
-use crate::segment::{GroupBuilder, SegmentHeader};
+use crate::segment::{GroupBuilder, ReadStart, SegmentHeader};
 
 /// Adds a group whose first event has this sequence.
 fn group_at(image: &mut Image, first_sequence: u64) {
@@ -27,6 +27,7 @@ fn sealed(image: &Image) -> Result<LogPosition, LogError> {
         &file_of(&image.bytes),
         &image.header,
         &successor,
+        &ReadStart::of(&image.header),
         &mut |_, _| {},
     )
 }
