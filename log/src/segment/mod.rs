@@ -6,19 +6,23 @@
 
 mod binding;
 mod footer;
+mod frame;
 mod group;
 mod header;
 mod name;
+mod names;
 mod read;
 mod record;
 mod tail;
 
 pub use binding::Binding;
 pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
+pub use frame::{event_at, name_at};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
 pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
-pub use read::{EarlierNames, Group, GroupEvent, GroupReader, ReadStart, Step, read_event};
+pub use names::{EarlierNames, ReadStart};
+pub use read::{Group, GroupEvent, GroupReader, Step};
 pub use record::{EventRecord, Record};
 pub use tail::{Tail, TailFacts, judge_tail};
 

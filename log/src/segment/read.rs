@@ -1,16 +1,16 @@
 //! Reads groups and events out of segments.
 
+use super::frame::checked_frame;
 use super::group::FramesCrc;
+use super::names::Names;
 use super::record::Record;
-use super::{EventRecord, GroupHeader, SegmentHeader};
+use super::{EventRecord, GroupHeader, ReadStart, SegmentHeader};
 use crate::coordinate::Coordinate;
 use crate::error::LogError;
 use crate::fs::{File, read_range};
 use crate::layout::{FRAME_HEADER_LEN, GROUP_HEADER_LEN};
-use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::Binding;
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -61,37 +61,6 @@ pub enum Step<'a> {
         /// What is wrong.
         detail: &'static str,
     },
-}
-
-/// Knows the names that a segment has defined before the place where a reading begins.
-pub trait EarlierNames: Send + Sync + std::fmt::Debug {
-    /// Returns the coordinate of a definition; `None` when there is none of this number.
-    ///
-    /// # Errors
-    /// When the definition cannot be read.
-    fn name(&self, number: u32) -> Result<Option<Coordinate>, LogError>;
-}
-
-/// Where a reading of a segment begins.
-#[derive(Clone, Debug)]
-pub struct ReadStart {
-    /// The end of a group, or of the header.
-    pub position: LogPosition,
-    /// How many names the segment has defined before.
-    pub names_before: u32,
-    /// Who knows them; nobody when there are none.
-    pub earlier: Option<Arc<dyn EarlierNames>>,
-}
-
-impl ReadStart {
-    /// Begins behind the header.
-    pub fn of(header: &SegmentHeader) -> Self {
-        Self {
-            position: LogPosition::at_start_of(header),
-            names_before: 0,
-            earlier: None,
-        }
-    }
 }
 
 /// Reads a segment's groups one after the other, through a window.
@@ -250,32 +219,6 @@ impl GroupReader {
     }
 }
 
-/// The names that a segment has defined so far.
-#[derive(Debug, Default)]
-struct Names {
-    /// How many were defined before the reading began.
-    before: u32,
-    earlier: Option<Arc<dyn EarlierNames>>,
-    defined: Vec<Coordinate>,
-    stand_in: Option<Coordinate>,
-}
-
-impl Names {
-    fn get(&self, name: u32) -> Result<Option<Coordinate>, LogError> {
-        let known = match (name.checked_sub(self.before), &self.earlier) {
-            (Some(at), _) => self.defined.get(at as usize).cloned(),
-            (None, Some(earlier)) => earlier.name(name)?,
-            (None, None) => None,
-        };
-        Ok(known.or_else(|| self.stand_in.clone()))
-    }
-
-    fn count(&self) -> u32 {
-        u32::try_from(self.defined.len())
-            .map_or(u32::MAX, |count| self.before.saturating_add(count))
-    }
-}
-
 /// Why a group's body is not taken.
 enum BadFrame {
     /// A checksum or a length does not hold, as after a torn write.
@@ -368,59 +311,5 @@ impl Frames<'_> {
             ));
         }
         Ok(events)
-    }
-}
-
-/// A frame whose checksum held.
-struct CheckedFrame<'a> {
-    body: &'a [u8],
-    crc: u32,
-    /// The bytes behind it.
-    rest: &'a [u8],
-}
-
-/// Takes the frame at the front of `bytes`, which stand at `offset`.
-fn checked_frame<'a>(
-    binding: &Binding,
-    bytes: &'a [u8],
-    offset: u64,
-) -> Result<CheckedFrame<'a>, &'static str> {
-    let mut fields = crate::bytes::Fields::new(bytes);
-    let length = fields.u32().ok_or("a frame's header is cut off")?;
-    let crc = fields.u32().ok_or("a frame's header is cut off")?;
-    let (body, rest) = bytes
-        .get(FRAME_HEADER_LEN..)
-        .and_then(|after| after.split_at_checked(length as usize))
-        .ok_or("a frame is longer than its group")?;
-    if binding.crc(offset, body) != crc && !planted(Bug::IgnoreFrameChecksum) {
-        return Err("a frame fails its checksum");
-    }
-    Ok(CheckedFrame { body, crc, rest })
-}
-
-/// Reads the one event whose frame stands at `offset`, and hands it to `take`.
-///
-/// # Errors
-/// `CrcMismatch` when the frame is damaged or cut off.
-pub fn read_event<T>(
-    file: &dyn File,
-    header: &SegmentHeader,
-    offset: u64,
-    length: u32,
-    take: impl FnOnce(&EventRecord<'_>) -> T,
-) -> Result<T, LogError> {
-    let binding = header.binding();
-    let damaged = || LogError::CrcMismatch {
-        segment_id: header.segment.id,
-        offset,
-    };
-    let bytes = match read_range(file, offset, length as usize) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(damaged()),
-        read => read?,
-    };
-    let frame = checked_frame(&binding, &bytes, offset).map_err(|_| damaged())?;
-    match Record::decode(frame.body, header.hlc.wall_us) {
-        Ok(Record::Event(record)) if frame.rest.is_empty() => Ok(take(&record)),
-        Ok(_) | Err(_) => Err(damaged()),
     }
 }

@@ -1,9 +1,9 @@
 use crate::error::LogError;
-use crate::fixtures::{Image, file_of, first_header, index, payloads_of};
+use crate::fixtures::{Image, file_of, index, payloads_of};
 use crate::fs::{Access, Fs, MemoryFs};
 use crate::layout::GROUP_HEADER_LEN;
 use crate::seed::seeded_random;
-use crate::segment::{GroupReader, Step, read_event};
+use crate::segment::{GroupReader, Step, event_at};
 
 const WINDOW_BYTES: usize = 1024 * 1024;
 
@@ -119,23 +119,26 @@ fn a_limit_is_not_read_beyond() {
 #[test]
 fn an_event_is_read_at_its_place_and_nowhere_else() {
     let image = Image::of_four_groups();
-    let file = file_of(&image.bytes);
+    let binding = image.header.binding();
+    let wall_us = image.header.hlc.wall_us;
+    let bytes_at = |offset: u64, length: u32| {
+        let end = index(offset).saturating_add(length as usize);
+        let bytes = image.bytes.get(index(offset)..end);
+        bytes.unwrap_or_default()
+    };
     let mut reader = GroupReader::new(file_of(&image.bytes), &image.header, u64::MAX);
     reader.set_limit(image.bytes.len() as u64);
     let mut found = 0;
     while let Step::Group(group) = reader.step().unwrap() {
         for event in &group.events {
-            let read = |offset, length| {
-                read_event(&*file, &image.header, offset, length, |record| {
-                    assert_eq!(*record, event.record);
-                })
-            };
-            read(event.offset, event.length).unwrap();
+            let read =
+                |offset, length| event_at(&binding, wall_us, bytes_at(offset, length), offset);
+            let (record, length) = read(event.offset, event.length).unwrap();
+            assert_eq!((record, length), (event.record, event.length));
             for (offset, length) in [
                 (event.offset + 1, event.length),
                 (event.offset - 1, event.length),
                 (event.offset, event.length - 1),
-                (event.offset, event.length + 1),
                 (event.offset, 0),
                 (event.offset, u32::MAX),
                 (image.bytes.len() as u64, event.length),
@@ -154,7 +157,8 @@ fn an_event_is_read_at_its_place_and_nowhere_else() {
     // A name definition is a frame too, and no event.
     let name_at = image.starts[0] + GROUP_HEADER_LEN as u64;
     let length = u32::from(image.bytes[index(name_at) + 3]) + 8;
-    let result = read_event(&*file, &first_header(), name_at, length, |_| ());
+    let definition = bytes_at(name_at, length);
+    let result = event_at(&binding, wall_us, definition, name_at);
     assert!(
         matches!(result, Err(LogError::CrcMismatch { .. })),
         "{result:?}"
