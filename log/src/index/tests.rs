@@ -1,0 +1,7 @@
+mod damage;
+mod hostile;
+mod model;
+mod name;
+mod pieces;
+mod size;
+mod support;
