@@ -147,6 +147,8 @@ pub mod run {
     /// How many bits of its line an item sets.
     pub const FILTER_BITS_SET: u32 = 6;
 
+    /// The longest key of a dictionary: an entity or a scope. So a page holds three at least.
+    pub const KEY_LEN_MAX: usize = 1024;
     /// How many entries of the table of ids a page holds.
     pub const IDS_PER_PAGE: u32 = 511;
     /// How many entries of the tables of offsets and names a page holds.
@@ -193,6 +195,8 @@ const _: () = assert!(
 );
 const _: () = assert!(tag::EVENT & tag::EVENT_ATTRIBUTES == 0);
 const _: () = assert!(run::HEADER_LEN.is_multiple_of(8) && run::TABLES_MAX >= 11);
+const _: () = assert!(run::KEY_LEN_MAX == crate::coordinate::MAX_COORDINATE_COMPONENT_LEN);
+const _: () = assert!(3 * (run::KEY_LEN_MAX + 32) < run::CONTENT_LEN);
 const _: () = assert!(run::CONTENT_LEN / run::ID_LEN == run::IDS_PER_PAGE as usize);
 const _: () = assert!(run::CONTENT_LEN / run::OFFSET_LEN == run::OFFSETS_PER_PAGE as usize);
 const _: () = assert!(run::CONTENT_LEN / run::GAP_LEN == run::GAPS_PER_PAGE as usize);

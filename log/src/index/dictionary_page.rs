@@ -5,7 +5,7 @@
 
 use super::varint::{put_varint, split_varint};
 use crate::bytes::Fields;
-use crate::layout::run::CONTENT_LEN;
+use crate::layout::run::{CONTENT_LEN, KEY_LEN_MAX};
 
 const PREFIX_LEN: usize = 4;
 const SLOT_LEN: usize = 2;
@@ -88,7 +88,8 @@ impl<'a> PageView<'a> {
         })
     }
 
-    /// Returns the key of an entry, and what stands behind it.
+    /// Returns the key of an entry, and what stands behind it. A key that no page was written with
+    /// is refused, since nobody could write it again.
     pub(super) fn entry(&self, index: u16) -> Option<(&'a [u8], &'a [u8])> {
         let slot = self
             .content
@@ -96,7 +97,8 @@ impl<'a> PageView<'a> {
         let start = usize::from(Fields::new(slot).u16()?);
         let mut rest = self.content.get(start..)?;
         let length = split_varint(&mut rest)?;
-        rest.split_at_checked(length as usize)
+        let key = rest.split_at_checked(length as usize);
+        key.filter(|(key, _)| key.len() <= KEY_LEN_MAX)
     }
 
     /// Returns how many keys are smaller than `key`, and whether the next one is `key` itself.

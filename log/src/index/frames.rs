@@ -64,7 +64,7 @@ impl<'p, P: Pages> Frames<'p, P> {
             .entry((number % OFFSETS_PER_PAGE) as usize)
             .map(u32::from_be_bytes);
         let relative = relative.filter(|_| number < self.run.event_count());
-        let offset = relative.map(|relative| self.run.start_offset() + u64::from(relative));
+        let offset = relative.map(|relative| self.run.segment_offset(relative));
         offset.ok_or_else(|| self.damaged(number))
     }
 

@@ -52,10 +52,13 @@ impl IndexRun {
         let (table, page_index) = (self.tables().names, index / OFFSETS_PER_PAGE);
         let page = self.table_page(pages, table, page_index)?;
         let entry = page.entry((index % OFFSETS_PER_PAGE) as usize);
-        let offset = entry.map(|bytes| self.start_offset() + u64::from(u32::from_be_bytes(bytes)));
+        let offset = entry.map(|bytes| self.segment_offset(u32::from_be_bytes(bytes)));
         let inside = offset.filter(|offset| *offset < self.end().offset);
         let offset = inside.ok_or_else(|| self.damaged(table.first + page_index))?;
-        let end = self.end().offset.min(offset + NAME_FRAME_LEN_MAX);
+        let end = self
+            .end()
+            .offset
+            .min(offset.saturating_add(NAME_FRAME_LEN_MAX));
         Ok(Some(FramePlace { offset, end }))
     }
 

@@ -26,6 +26,8 @@ struct Cursor {
     /// The postings of the key in hand.
     head: Option<Postings>,
     started: bool,
+    /// How many events its keys have so far; each event has one key at most.
+    events: u64,
 }
 
 impl DictionaryMerge {
@@ -34,6 +36,7 @@ impl DictionaryMerge {
             keys: KeyCursor::new(pick(source.run.tables())),
             head: None,
             started: false,
+            events: 0,
         });
         Self {
             cursors: cursors.collect(),
@@ -127,6 +130,10 @@ impl Cursor {
     fn advance(&mut self, source: &Source, pages: &impl Pages) -> Result<(), LogError> {
         self.started = true;
         self.head = self.keys.next(&source.run, pages)?;
+        self.events += u64::from(self.head.map_or(0, |head| head.count));
+        if self.events > u64::from(source.run.event_count()) {
+            return Err(self.keys.damaged(&source.run));
+        }
         Ok(())
     }
 }

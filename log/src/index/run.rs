@@ -190,6 +190,11 @@ impl IndexRun {
         pages.page(self, table.first.saturating_add(index))
     }
 
+    /// Returns the place in the segment that is `relative` bytes behind the run's start.
+    pub(super) fn segment_offset(&self, relative: u32) -> u64 {
+        self.start_offset().saturating_add(relative.into())
+    }
+
     pub(super) fn damaged(&self, page: u32) -> LogError {
         LogError::DamagedIndex {
             name: self.name.file_name(),

@@ -14,6 +14,7 @@ fn built_and_merged_runs_answer_as_the_model_does() {
         few.clone(),
         Shape {
             entities: 1,
+            scopes: 1,
             kinds: 1,
             caused: 1,
             ..few.clone()

@@ -33,6 +33,7 @@ pub(super) struct Shape {
     /// 0 gives each event an entity of its own.
     pub(super) entities: u64,
     pub(super) name_len: Range<usize>,
+    pub(super) scopes: u8,
     pub(super) kinds: u16,
     /// One event in so many has a cause; 0 for none.
     pub(super) caused: u32,
@@ -48,6 +49,7 @@ impl Default for Shape {
             group_events: 40,
             entities: 30,
             name_len: 4..24,
+            scopes: 3,
             kinds: 5,
             caused: 4,
             gaps: 5,
@@ -182,7 +184,7 @@ impl Shape {
         let len = own.usize(self.name_len.clone());
         let entity = format!("{}:{which:0len$}", ["cart", "user", "ü"][own.usize(..3)]);
         let entity = entity.chars().take(1000).collect::<String>();
-        Coordinate::new(entity, format!("scope-{}", random.u8(..3))).unwrap()
+        Coordinate::new(entity, format!("scope-{}", random.u8(..self.scopes))).unwrap()
     }
 }
 
