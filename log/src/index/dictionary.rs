@@ -97,7 +97,8 @@ pub(super) fn find(
     found().ok_or_else(|| run.damaged(table.first.saturating_add(index)))
 }
 
-/// Goes down to the leaf that holds a key, if any does; `None` where the table is empty.
+/// Goes down to the leaf that holds a key, if any does; `None` where the table is empty. It ends
+/// because the level of each page is below that of the one before.
 fn find_leaf(
     run: &IndexRun,
     pages: &impl Pages,
@@ -114,7 +115,7 @@ fn find_leaf(
             let view = PageView::new(page.content())?;
             let as_expected = level_expected.is_none_or(|level| level == view.level);
             let child = match view.level.checked_sub(1) {
-                Some(below) => Some((below, child_for(&view, key, index)?)),
+                Some(below) => Some((below, child_for(&view, key)?)),
                 None => None,
             };
             as_expected.then_some(child)
@@ -127,8 +128,8 @@ fn find_leaf(
     }
 }
 
-/// Returns the page below that holds a key, if any does; it stands before its parent.
-fn child_for(view: &PageView<'_>, key: &[u8], parent: u32) -> Option<u32> {
+/// Returns the page below that holds a key, if any does.
+fn child_for(view: &PageView<'_>, key: &[u8]) -> Option<u32> {
     let (smaller, found) = view.search(key)?;
     let slot = if found {
         smaller
@@ -136,8 +137,7 @@ fn child_for(view: &PageView<'_>, key: &[u8], parent: u32) -> Option<u32> {
         smaller.saturating_sub(1)
     };
     let (_, value) = view.entry(slot)?;
-    let child = Fields::new(value).u32()?;
-    (child < parent).then_some(child)
+    Fields::new(value).u32()
 }
 
 /// Goes over a dictionary's keys in order; keeps the leaf in hand. After an error it is at its

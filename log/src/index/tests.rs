@@ -1,4 +1,5 @@
 mod damage;
+mod forged;
 mod hostile;
 mod model;
 mod name;

@@ -1,23 +1,13 @@
 //! Bytes whose checksums hold and that nobody wrote in good faith: no panic, no endless loop, no
 //! memory beyond the file.
 
-use super::support::{Files, Segment, Shape};
+use super::support::{Files, Segment, Shape, seal};
 use crate::bytes::put_u32;
 use crate::error::LogError;
-use crate::fixtures::STORE;
-use crate::index::page::RunBinding;
-use crate::index::{IndexRun, MergeStep, RunMerge, RunName};
+use crate::index::{IndexRun, MergeStep, RunMerge};
 use crate::layout::run::{CONTENT_LEN, HEADER_LEN, PAGE_LEN, TABLE_LEN, table};
 use crate::seed::seeded_random;
 use std::sync::Arc;
-
-/// Gives a page the checksum of what stands in it.
-fn seal(name: &RunName, bytes: &mut [u8], page: usize) {
-    let binding = RunBinding::new(STORE, name);
-    let place = &mut bytes[page * PAGE_LEN..(page + 1) * PAGE_LEN];
-    let crc = binding.crc(u32::try_from(page).unwrap(), &place[..CONTENT_LEN]);
-    put_u32(place, CONTENT_LEN, crc);
-}
 
 /// Asks everything; only what the answers are is left open.
 fn ask_all(run: &IndexRun, files: &Files, segment: &Segment) -> Result<(), LogError> {
@@ -211,7 +201,10 @@ fn a_header_that_cannot_be_true_is_no_run() {
     let u64_at = |at: usize, value: u64| {
         open_with(|bytes| bytes[at..at + 8].copy_from_slice(&value.to_be_bytes())).is_none()
     };
+    assert!(u32_at(0, 0), "another magic");
     assert!(u32_at(4, 2), "another version");
+    assert!(u32_at(16, 0), "another store");
+    assert!(u64_at(32, 2) && u32_at(40, 1), "another segment");
     assert!(u32_at(8, 5), "another number of pages");
     assert!(
         open_with(|bytes| put_u16(bytes, 12, 10)).is_none(),

@@ -1,11 +1,14 @@
 //! Segments to index, and what is known of their events.
 
+use crate::bytes::put_u32;
 use crate::coordinate::Coordinate;
 use crate::error::LogError;
 use crate::event::EventKind;
 use crate::fixtures::{event, file_of, first_header};
 use crate::fs::File;
+use crate::index::page::RunBinding;
 use crate::index::{IndexRun, MergeStep, Page, Pages, RunBuilder, RunMerge, RunName};
+use crate::layout::run::{CONTENT_LEN, PAGE_LEN};
 use crate::log_position::LogPosition;
 use crate::segment::{EventRecord, GroupBuilder, GroupReader, SegmentHeader, Step};
 use std::collections::{BTreeMap, HashMap};
@@ -217,4 +220,12 @@ pub(super) fn merge(runs: Vec<Arc<IndexRun>>, pages: &impl Pages) -> (RunName, V
         }
     }
     unreachable!("a merge ends")
+}
+
+/// Gives a page the checksum of what stands in it.
+pub(super) fn seal(name: &RunName, bytes: &mut [u8], page: usize) {
+    let binding = RunBinding::new(first_header().store_id, name);
+    let place = &mut bytes[page * PAGE_LEN..(page + 1) * PAGE_LEN];
+    let crc = binding.crc(u32::try_from(page).unwrap(), &place[..CONTENT_LEN]);
+    put_u32(place, CONTENT_LEN, crc);
 }
