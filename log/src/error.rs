@@ -66,6 +66,14 @@ pub enum LogError {
         /// The version or feature that is not known here.
         detail: String,
     },
+    /// A page of an index run is damaged. The log is whole: the run tells where its events stand.
+    #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
+    DamagedIndex {
+        /// The run's file name in the data directory.
+        name: String,
+        /// Which of its pages, counted from 0.
+        page: u32,
+    },
 }
 
 impl LogError {

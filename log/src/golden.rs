@@ -2,6 +2,8 @@
 //!
 //! A change that breaks one of these tests breaks every store that exists.
 
+mod index;
+
 use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;

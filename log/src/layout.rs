@@ -42,6 +42,9 @@ pub const GROUP_BODY_MAX: usize = 128 * 1024 * 1024;
 
 /// Length of a frame's header: length and checksum.
 pub const FRAME_HEADER_LEN: usize = 8;
+/// No frame of a name definition is longer, whatever forms its MessagePack takes: array, tag, and
+/// two names with their lengths.
+pub const NAME_FRAME_LEN_MAX: u64 = 8 + 5 + 9 + 2 * (5 + 1024);
 /// The most that an event of the main branch adds to its payload, correlation and causation apart.
 pub const EVENT_OVERHEAD_MAX: usize = 90;
 /// What a correlation or a causation id of its own adds.
@@ -49,8 +52,6 @@ pub const EVENT_ID_OVERHEAD: usize = 18;
 /// The most that depth and lane add to an event of another branch.
 pub const EVENT_FORK_OVERHEAD_MAX: usize = 10;
 
-/// Length of a footer block's header.
-pub const BLOCK_HEADER_LEN: usize = 12;
 /// Length of the trailer, the last bytes of a sealed segment.
 pub const TRAILER_LEN: usize = 88;
 /// Length of the marker that starts a footer.
@@ -68,6 +69,8 @@ pub const POISON_MARK_NAME: &str = "poisoned.fbpm";
 pub const LOCK_NAME: &str = "store.lock";
 /// The name under which the roller prepares the next segment.
 pub const PREPARED_NAME: &str = "next.tmp";
+/// The name under which an index run is written.
+pub const RUN_TEMPORARY_NAME: &str = "index.tmp";
 /// The folder in which dropped bytes are set aside.
 pub const RECOVERED_DIRECTORY: &str = "recovered";
 /// How many files of dropped bytes are kept.
@@ -107,30 +110,81 @@ pub mod tag {
     pub const KNOWN_ATTRIBUTES: u8 = KEYED | CORRELATED | CAUSED | FORKED;
 }
 
-/// Block types of a footer or an index run; all but the trailer are reserved for the index.
-pub mod block {
-    /// Set in a block type that a reader must understand.
-    pub const REQUIRED: u16 = 0x8000;
-    /// Event ids sorted for look-up.
-    pub const IDS: u16 = 0x0001;
-    /// Entity dictionary with postings.
-    pub const ENTITIES: u16 = 0x0002;
-    /// Scope postings.
-    pub const SCOPES: u16 = 0x0003;
-    /// Kind postings.
-    pub const KINDS: u16 = 0x0004;
-    /// Causation postings.
-    pub const CAUSES: u16 = 0x0005;
-    /// Heads of entities: clock and hash.
-    pub const HEADS: u16 = 0x0006;
-    /// Smallest and largest id, sequence and time.
-    pub const BOUNDS: u16 = 0x0007;
-    /// Filters over ids, entities and keys.
-    pub const FILTERS: u16 = 0x0008;
-    /// Keys given by callers.
-    pub const KEYS: u16 = 0x0009;
-    /// Fence records of the segment.
-    pub const FENCES: u16 = 0x000a;
+/// Index runs: files that say where the events of a segment stand.
+pub mod run {
+    /// The first four bytes of every run.
+    pub const MAGIC: [u8; 4] = *b"FBIX";
+    /// The version of the runs that this crate writes, and the only one that it reads.
+    pub const VERSION: u32 = 1;
+    /// The file name extension of a run.
+    pub const EXTENSION: &str = "fbix";
+    /// Length of a page, in bytes.
+    pub const PAGE_LEN: usize = 4096;
+    /// How much of a page is content; its checksum follows.
+    pub const CONTENT_LEN: usize = PAGE_LEN - 4;
+    /// The bits of an event's number in a run.
+    pub const NUMBER_BITS: u32 = 24;
+    /// The most events in one run.
+    pub const EVENTS_MAX: u32 = 1 << NUMBER_BITS;
+
+    /// Length of the header's fields; the directory of tables stands behind them.
+    pub const HEADER_LEN: usize = 200;
+    /// Length of a table's entry in the directory.
+    pub const TABLE_LEN: usize = 16;
+    /// The most tables of a run.
+    pub const TABLES_MAX: usize = (CONTENT_LEN - HEADER_LEN) / TABLE_LEN;
+
+    /// Length of an entry of the table of ids: 40 bits of a hash, 24 of a number.
+    pub const ID_LEN: usize = 8;
+    /// Length of an entry of the tables of offsets and names.
+    pub const OFFSET_LEN: usize = 4;
+    /// Length of an entry of the table of gaps: a number and a sequence.
+    pub const GAP_LEN: usize = 12;
+    /// Length of a filter's line: what one question touches.
+    pub const LINE_LEN: usize = 64;
+    /// How many bits a filter has for each item.
+    pub const FILTER_BITS_PER_ITEM: usize = 10;
+    /// How many bits of its line an item sets.
+    pub const FILTER_BITS_SET: u32 = 6;
+
+    /// The longest key of a dictionary: an entity or a scope. So a page holds three at least.
+    pub const KEY_LEN_MAX: usize = 1024;
+    /// How many entries of the table of ids a page holds.
+    pub const IDS_PER_PAGE: u32 = 511;
+    /// How many entries of the tables of offsets and names a page holds.
+    pub const OFFSETS_PER_PAGE: u32 = 1023;
+    /// How many entries of the table of gaps a page holds.
+    pub const GAPS_PER_PAGE: u32 = 341;
+    /// How many lines of a filter a page holds.
+    pub const LINES_PER_PAGE: u32 = 63;
+
+    /// Table types.
+    pub mod table {
+        /// Set in a type that a reader must know to use the run.
+        pub const REQUIRED: u16 = 0x8000;
+        /// Hashes of event ids, sorted.
+        pub const IDS: u16 = 0x0001;
+        /// Frame offsets by event number.
+        pub const OFFSETS: u16 = 0x0002;
+        /// Offsets of name definitions.
+        pub const NAMES: u16 = 0x0003;
+        /// Filter over event ids.
+        pub const ID_FILTER: u16 = 0x0004;
+        /// Entities and their postings.
+        pub const ENTITIES: u16 = 0x0005;
+        /// Scopes and their postings.
+        pub const SCOPES: u16 = 0x0006;
+        /// Kinds and their postings.
+        pub const KINDS: u16 = 0x0007;
+        /// Hashes of causes and their postings.
+        pub const CAUSES: u16 = 0x0008;
+        /// The postings of all dictionaries.
+        pub const POSTINGS: u16 = 0x0009;
+        /// Filter over entities.
+        pub const ENTITY_FILTER: u16 = 0x000a;
+        /// Where a sequence does not follow from the one before.
+        pub const GAPS: u16 = 0x000b;
+    }
 }
 
 const _: () = assert!(HEADER_CRC_END == 16);
@@ -140,3 +194,14 @@ const _: () = assert!(
     "losing the last 32 bytes of a clean store loses no event"
 );
 const _: () = assert!(tag::EVENT & tag::EVENT_ATTRIBUTES == 0);
+const _: () = assert!(run::HEADER_LEN.is_multiple_of(8) && run::TABLES_MAX >= 11);
+const _: () = assert!(run::KEY_LEN_MAX == crate::coordinate::MAX_COORDINATE_COMPONENT_LEN);
+const _: () = assert!(3 * (run::KEY_LEN_MAX + 32) < run::CONTENT_LEN);
+const _: () = assert!(run::CONTENT_LEN / run::ID_LEN == run::IDS_PER_PAGE as usize);
+const _: () = assert!(run::CONTENT_LEN / run::OFFSET_LEN == run::OFFSETS_PER_PAGE as usize);
+const _: () = assert!(run::CONTENT_LEN / run::GAP_LEN == run::GAPS_PER_PAGE as usize);
+const _: () = assert!(run::CONTENT_LEN / run::LINE_LEN == run::LINES_PER_PAGE as usize);
+const _: () = assert!(
+    run::FILTER_BITS_SET * 9 <= 64,
+    "a hash gives the bits of a line"
+);

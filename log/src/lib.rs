@@ -3,6 +3,7 @@
 //! - Words: [`coordinate`], [`event`], [`position`], [`wire`].
 //! - Bytes: [`layout`] holds the constants, [`segment`] the files of the log, [`checkpoint`] and
 //!   [`poison_mark`] the small files beside them, [`frame`] a pair for frames outside a segment.
+//! - [`index`] holds the files that say where a segment's events stand.
 //! - Reading: [`directory`] says which segments there are, [`recover_segment`] reads one and
 //!   judges how it ends, [`log_position`] is where a log stands.
 //! - [`fs`] is the seam through which all of it touches a disk.
@@ -18,6 +19,7 @@ pub mod error;
 pub mod event;
 pub mod frame;
 pub mod fs;
+pub mod index;
 pub mod layout;
 pub mod log_position;
 #[doc(hidden)]

@@ -43,6 +43,8 @@ pub struct Group<'a> {
     pub header: GroupHeader,
     /// Its events, in commit order.
     pub events: Vec<GroupEvent<'a>>,
+    /// Offsets of the frames that define names, in the order of the definitions.
+    pub names: Vec<u64>,
 }
 
 /// What stands at a reader's position.
@@ -173,14 +175,15 @@ impl GroupReader {
             base_wall_us: self.base_wall_us,
         };
         match frames.read(body, body_at, &header, &mut self.names) {
-            Ok(events) => {
+            Ok(read) => {
                 let end = body_at + body_len as u64;
                 self.position = end;
                 Ok(Step::Group(Group {
                     offset,
                     end,
                     header,
-                    events,
+                    events: read.events,
+                    names: read.names,
                 }))
             }
             Err(BadFrame::NotWhole { bad, detail }) => Ok(Step::NotWhole {
@@ -229,6 +232,13 @@ enum BadFrame {
     Unreadable(LogError),
 }
 
+/// What the frames of a group hold.
+struct Contents<'a> {
+    events: Vec<GroupEvent<'a>>,
+    /// Offsets of the frames that define names.
+    names: Vec<u64>,
+}
+
 /// Cuts a group's body into frames and checks each of them.
 struct Frames<'b> {
     binding: &'b Binding,
@@ -243,7 +253,7 @@ impl Frames<'_> {
         body_at: u64,
         header: &GroupHeader,
         names: &mut Names,
-    ) -> Result<Vec<GroupEvent<'a>>, BadFrame> {
+    ) -> Result<Contents<'a>, BadFrame> {
         let known_names = names.defined.len();
         let result = self.read_frames(body, body_at, header, names);
         if result.is_err() {
@@ -258,10 +268,11 @@ impl Frames<'_> {
         body_at: u64,
         header: &GroupHeader,
         names: &mut Names,
-    ) -> Result<Vec<GroupEvent<'a>>, BadFrame> {
+    ) -> Result<Contents<'a>, BadFrame> {
         // The count is not believed further than the body could hold so many frames.
         let frames_max = body.len() / FRAME_HEADER_LEN;
         let mut events = Vec::with_capacity(frames_max.min(usize::from(header.event_count)));
+        let mut defined = Vec::new();
         let mut frames_crc = FramesCrc::default();
         let mut rest = body;
         while !rest.is_empty() {
@@ -272,12 +283,18 @@ impl Frames<'_> {
             };
             let unknown = |detail| BadFrame::NotUnderstood { at: offset, detail };
             let frame = match checked_frame(self.binding, rest, offset) {
-                Err(_) if planted(Bug::KeepHalfGroup) => return Ok(events),
+                Err(_) if planted(Bug::KeepHalfGroup) => {
+                    let names = defined;
+                    return Ok(Contents { events, names });
+                }
                 frame => frame.map_err(bad)?,
             };
             frames_crc.add(frame.crc);
             match Record::decode(frame.body, self.base_wall_us).map_err(unknown)? {
-                Record::Name(coordinate) => names.defined.push(coordinate),
+                Record::Name(coordinate) => {
+                    names.defined.push(coordinate);
+                    defined.push(offset);
+                }
                 Record::Event(record) => {
                     let coordinate = names
                         .get(record.name)
@@ -310,6 +327,7 @@ impl Frames<'_> {
                 "a group's frames are not those that its header sums up",
             ));
         }
-        Ok(events)
+        let names = defined;
+        Ok(Contents { events, names })
     }
 }

@@ -1,0 +1,149 @@
+//! From an event id to the numbers of the events that may have it.
+
+use super::header::Table;
+use super::{IndexRun, Page, Pages};
+use crate::error::LogError;
+use crate::layout::run::{EVENTS_MAX, IDS_PER_PAGE, NUMBER_BITS};
+
+/// How often a place is guessed before the rest is halved: hashes are spread evenly, unless
+/// somebody chose them.
+const GUESSES: u32 = 4;
+
+/// The numbers of the events whose ids have one hash, ascending. The caller compares the id in
+/// the frame of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    first: [u32; 2],
+    count: usize,
+    more: Vec<u32>,
+}
+
+impl Candidates {
+    /// Returns the numbers.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        let first = self.first.iter().take(self.count);
+        first.chain(&self.more).copied()
+    }
+
+    /// Returns whether there is none: the run does not hold the id.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.count + self.more.len()
+    }
+
+    fn push(&mut self, number: u32) {
+        match self.first.get_mut(self.count) {
+            Some(place) => {
+                *place = number;
+                self.count += 1;
+            }
+            None => self.more.push(number),
+        }
+    }
+}
+
+/// Returns the numbers of all entries with a hash of 40 bits.
+pub(super) fn find(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<Candidates, LogError> {
+    let table = run.tables().ids;
+    let mut candidates = Candidates::default();
+    let mut entry = first_entry(run, pages, hash)?;
+    let mut held: Option<(u32, Page)> = None;
+    while entry < run.event_count() {
+        let index = entry / IDS_PER_PAGE;
+        let (_, page) = match held.take() {
+            Some(page) if page.0 == index => held.insert(page),
+            Some(_) | None => held.insert((index, run.table_page(pages, table, index)?)),
+        };
+        let there = entry_of(page, entry % IDS_PER_PAGE);
+        if there >> NUMBER_BITS != hash {
+            break;
+        }
+        let number = u32::try_from(there % u64::from(EVENTS_MAX)).unwrap_or(u32::MAX);
+        if number >= run.event_count() {
+            return Err(run.damaged(table.first.saturating_add(index)));
+        }
+        candidates.push(number);
+        entry += 1;
+    }
+    Ok(candidates)
+}
+
+/// Returns the first entry whose hash is not below `hash`, or how many entries there are.
+fn first_entry(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<u32, LogError> {
+    let table = run.tables().ids;
+    let mut span = Span::new(table);
+    for guess in 0.. {
+        if span.low >= span.high {
+            break;
+        }
+        let index = if guess < GUESSES {
+            span.guess(hash)
+        } else {
+            span.low + (span.high - span.low) / 2
+        };
+        let page = run.table_page(pages, table, index)?;
+        let first = index * IDS_PER_PAGE;
+        let count = IDS_PER_PAGE.min(run.event_count() - first);
+        let (front, back) = (entry_of(&page, 0), entry_of(&page, count - 1));
+        if hash <= front >> NUMBER_BITS {
+            (span.high, span.hash_high) = (index, front >> NUMBER_BITS);
+        } else if hash > back >> NUMBER_BITS {
+            (span.low, span.hash_low) = (index + 1, back >> NUMBER_BITS);
+        } else {
+            return Ok(first + search(&page, count, hash));
+        }
+    }
+    Ok(span.low.saturating_mul(IDS_PER_PAGE).min(run.event_count()))
+}
+
+/// The pages among which the first entry of a hash may still be, and the hashes around them.
+struct Span {
+    low: u32,
+    high: u32,
+    hash_low: u64,
+    hash_high: u64,
+}
+
+impl Span {
+    fn new(table: Table) -> Self {
+        Self {
+            low: 0,
+            high: table.pages,
+            hash_low: 0,
+            hash_high: 1 << (u64::BITS - NUMBER_BITS),
+        }
+    }
+
+    /// Returns the page on which the hash would be if the hashes in the span were spread evenly.
+    fn guess(&self, hash: u64) -> u32 {
+        let pages = self.high - self.low;
+        let width = self.hash_high.saturating_sub(self.hash_low).max(1);
+        let part = hash.saturating_sub(self.hash_low).min(width);
+        // 40 bits times the pages of 2^24 entries are far below 64 bits.
+        let steps = part * u64::from(pages) / width;
+        self.low + u32::try_from(steps).unwrap_or(u32::MAX).min(pages - 1)
+    }
+}
+
+/// Returns the first of a page's entries whose hash is not below `hash`.
+fn search(page: &Page, count: u32, hash: u64) -> u32 {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if entry_of(page, middle) >> NUMBER_BITS < hash {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+fn entry_of(page: &Page, index: u32) -> u64 {
+    page.entry(index as usize)
+        .map_or(u64::MAX, u64::from_be_bytes)
+}
