@@ -27,6 +27,7 @@ mod moments;
 mod outbox;
 mod queued;
 mod reply;
+mod reply_slot;
 mod restart;
 mod running;
 mod seam;

@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::MAY_SPIN;
 
 static PROCESS: SpinCap = SpinCap::new();
+static CALLERS: SpinCap = SpinCap::new();
+
+/// How often a spinning thread looks before it reads the clock, which takes longer than a look.
+pub(crate) const LOOKS_PER_CLOCK: u32 = 16;
 
 /// Counts the threads that spin.
 #[derive(Debug)]
@@ -29,6 +33,11 @@ impl SpinCap {
     /// Returns the cap that all engine threads of this process share.
     pub(crate) fn of_process() -> &'static Self {
         &PROCESS
+    }
+
+    /// Returns the cap on callers that wait for more than a moment, which all share too.
+    pub(crate) fn of_callers() -> &'static Self {
+        &CALLERS
     }
 
     /// Takes a permit, unless as many threads spin already as may.
@@ -67,4 +76,9 @@ impl Drop for SpinPermit<'_> {
 /// Passes one turn of a spinning loop.
 pub(crate) fn relax() {
     std::hint::spin_loop();
+}
+
+/// Lets another thread have the core if one waits for it: perhaps the one that is waited for.
+pub(crate) fn yield_core() {
+    std::thread::yield_now();
 }
