@@ -1,7 +1,7 @@
 //! When the writer acknowledges: at once, after a sync, or after one that is under way.
 
 use super::Writer;
-use super::group::Contents;
+use super::contents::Contents;
 use crate::error::{BatchStage, StoreError};
 use crate::protocol::writer::Answer;
 use crate::protocol::{Acknowledgement, roller};
