@@ -12,7 +12,7 @@ use super::Waiting;
 use super::cell::Run;
 use super::clock::{Clock, Stopwatch};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use super::sync::{Apart, LOOKS_PER_CLOCK, SpinCap, WakeUp, relax, yield_core};
+use super::sync::{Apart, LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, WakeUp, relax, yield_core};
 
 /// After so long without a message its sender may be waiting for this very core.
 const YIELD_AFTER_US: u32 = 5;
@@ -97,6 +97,8 @@ pub(crate) struct Host {
     cells: Vec<Box<dyn Run>>,
     signal: Arc<HostSignal>,
     clock: Arc<dyn Clock>,
+    /// Whether it comes back at once while a group is held back.
+    patient: bool,
 }
 
 impl Host {
@@ -109,6 +111,7 @@ impl Host {
             cells,
             signal,
             clock,
+            patient: false,
         }
     }
 
@@ -119,7 +122,7 @@ impl Host {
         self.signal.wake_up.0.take();
         let mut worked = false;
         for cell in &mut self.cells {
-            worked |= cell.pass();
+            worked |= cell.pass(self.patient);
         }
         worked
     }
@@ -146,12 +149,16 @@ impl Host {
 
     /// Runs the host on its thread until all of its actors have ended.
     pub(crate) fn run(mut self, waiting: Waiting) {
+        self.patient = MAY_SPIN && waiting != Waiting::Park;
         loop {
             let worked = self.pass();
             if self.is_done() {
                 return self.finish();
             }
-            if !worked && !self.spin(waiting) {
+            if self.cells.iter().any(|cell| cell.is_held()) {
+                // Those who are waited for may be waiting for this core.
+                yield_core();
+            } else if !worked && !self.spin(waiting) {
                 self.park();
             }
         }

@@ -21,6 +21,7 @@ mod clock;
 mod desk;
 mod fault;
 mod health;
+mod hold;
 mod host;
 mod mailbox;
 mod moments;

@@ -20,7 +20,8 @@ use batpak_log::position::Hlc;
 use batpak_log::segment::{EventRecord, GroupBuilder};
 
 /// An entity with fewer events has clocks left for any command.
-const CLOCK_FAR_FROM_END: u32 = StoreError::NO_EVENTS - 2 * GROUP_EVENTS_MAX as u32;
+const CLOCK_FAR_FROM_END: u32 = StoreError::NO_EVENTS / 2;
+const _: () = assert!(GROUP_EVENTS_MAX < 1 << 20, "no command has so many events");
 
 /// A refusal of one command, and whether it rests on the group in hand.
 pub(super) struct Refused {

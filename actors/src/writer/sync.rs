@@ -37,7 +37,12 @@ impl Writer {
             contents.left_open(BatchStage::Syncing, &error.to_string());
             return Err(self.poison(error));
         }
+        let answered = contents.waiting.len();
         self.publish(contents, turn);
+        if sync {
+            // Who was just answered may come back at once, and then belongs into the next sync.
+            turn.expect_again(answered);
+        }
         if self.durable.half_way(&self.position) {
             self.sync_in_background(turn);
         }
