@@ -12,7 +12,9 @@ use super::Waiting;
 use super::cell::Run;
 use super::clock::{Clock, Stopwatch};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use super::sync::{Apart, LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, WakeUp, relax, yield_core};
+use super::sync::{
+    Apart, LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, WakeUp, is_crowded, relax, yield_core,
+};
 
 /// After so long without a message its sender may be waiting for this very core.
 const YIELD_AFTER_US: u32 = 5;
@@ -176,6 +178,7 @@ impl Host {
             return false;
         };
         let timer_us = self.next_timer_us();
+        let is_crowded = is_crowded();
         let watch = Stopwatch::start();
         while !watch.has_run(microseconds) {
             for _ in 0..LOOKS_PER_CLOCK {
@@ -187,8 +190,8 @@ impl Host {
             if timer_us.is_some_and(|at_us| at_us <= self.clock.monotonic_us()) {
                 return true;
             }
-            if watch.has_run(YIELD_AFTER_US) {
-                yield_core();
+            if watch.has_run(YIELD_AFTER_US) && (is_crowded || !yield_core()) {
+                return self.signal.wake_up.0.is_left();
             }
         }
         false

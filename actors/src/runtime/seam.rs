@@ -1,8 +1,9 @@
 //! The seam through which every wait of a caller goes.
 //!
 //! On threads a caller spins for a bounded time while the host that will answer is busy anyway,
-//! then blocks. The bound is what answers have taken lately, as long as that is less than being
-//! woken costs: a caller of a store that syncs each append spins through the sync. In a stepped system the caller runs the actors itself until the answer is there,
+//! then blocks. The bound follows from how long answers have taken lately, as long as that is not
+//! far more than being woken costs: a caller of a store that syncs each append spins through the
+//! sync. In a stepped system the caller runs the actors itself until the answer is there,
 //! so one thread drives everything and a seed decides the order.
 
 use std::fmt;
@@ -14,7 +15,7 @@ use super::clock::{Stopwatch, whole_microseconds};
 use super::host::HostSignal;
 use super::stepper::Stepper;
 use super::sync::channel::{Receiver, RecvTimeoutError, TryRecvError};
-use super::sync::{LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, relax, yield_core};
+use super::sync::{LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, is_crowded, relax, yield_core};
 
 /// After so long without an answer the host may be waiting for this very core.
 const YIELD_AFTER_US: u32 = 5;
@@ -142,6 +143,7 @@ fn spin<T>(
         .patience_us(spin_us)
         .min(u32::try_from(limit_us).unwrap_or(u32::MAX));
     let mut permit = None;
+    let is_crowded = is_crowded();
     loop {
         for _ in 0..LOOKS_PER_CLOCK {
             let found = from.look();
@@ -156,8 +158,8 @@ fn spin<T>(
         if watch.has_run(spin_us) && permit.is_none() {
             permit = Some(SpinCap::of_callers().take()?);
         }
-        if watch.has_run(YIELD_AFTER_US) {
-            yield_core();
+        if watch.has_run(YIELD_AFTER_US) && (is_crowded || !yield_core()) {
+            return None;
         }
     }
 }
@@ -169,12 +171,14 @@ fn spin_beside_another<T>(
     spin_us: u32,
     watch: &Stopwatch,
 ) -> Look<T> {
-    while host.is_busy() && !watch.has_run(spin_us) {
+    if is_crowded() {
+        return None;
+    }
+    while host.is_busy() && !watch.has_run(spin_us) && yield_core() {
         let found = from.look();
         if found.is_some() {
             return found;
         }
-        yield_core();
     }
     None
 }

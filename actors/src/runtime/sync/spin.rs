@@ -5,7 +5,7 @@
 //! room to run. The count is the process's and not a model's, hence the standard atomic.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::MAY_SPIN;
 
@@ -78,7 +78,35 @@ pub(crate) fn relax() {
     std::hint::spin_loop();
 }
 
+/// A turn that took so long was a stranger's: no thread of ours keeps a core for that.
+const STRANGER_US: u128 = 100;
+
+/// How many waits do without yielding after a stranger had the core.
+const CROWDED_WAITS: u32 = 64;
+
+/// How many more waits do without yielding.
+static CROWDED: AtomicU32 = AtomicU32::new(0);
+
 /// Lets another thread have the core if one waits for it: perhaps the one that is waited for.
-pub(crate) fn yield_core() {
+///
+/// Returns false when it was some other work that had it. Whoever yields to that comes back last,
+/// while a sleeper that is woken comes first, so it is better to sleep then.
+pub(crate) fn yield_core() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "what is timed is this very call")]
+    let begun = std::time::Instant::now();
     std::thread::yield_now();
+    let ours = begun.elapsed().as_micros() < STRANGER_US;
+    if !ours {
+        CROWDED.store(CROWDED_WAITS, Ordering::Relaxed);
+    }
+    ours
+}
+
+/// Returns whether other work wants the cores, so that a wait should not yield; asked once a wait.
+pub(crate) fn is_crowded() -> bool {
+    let left = CROWDED.load(Ordering::Relaxed);
+    if left > 0 {
+        CROWDED.store(left - 1, Ordering::Relaxed);
+    }
+    left > 0
 }

@@ -88,8 +88,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         name: "close-untold",
         edge: "reply",
         path: "actors/src/runtime/reply.rs",
-        find: "deliver(Err(Closed));",
-        replace: "drop(deliver);",
+        find: "=> deliver(Err(Closed)),",
+        replace: "=> drop(deliver),",
         why: "an actor is not told that its question was dropped, and waits for ever",
     },
     Mutation {
