@@ -79,13 +79,19 @@ pub(crate) fn relax() {
 }
 
 /// A turn that took so long was a stranger's: no thread of ours keeps a core for that.
-const STRANGER_US: u128 = 100;
+const STRANGER_US: u128 = 500;
 
-/// How many waits do without yielding after a stranger had the core.
+/// How many waits do without yielding after a stranger had the core once.
 const CROWDED_WAITS: u32 = 64;
+
+/// How often that doubles while every yield goes to a stranger.
+const CROWDED_DOUBLINGS_MAX: u32 = 8;
 
 /// How many more waits do without yielding.
 static CROWDED: AtomicU32 = AtomicU32::new(0);
+
+/// How many yields in a row have gone to a stranger.
+static STRANGERS: AtomicU32 = AtomicU32::new(0);
 
 /// Lets another thread have the core if one waits for it: perhaps the one that is waited for.
 ///
@@ -95,11 +101,17 @@ pub(crate) fn yield_core() -> bool {
     #[expect(clippy::disallowed_methods, reason = "what is timed is this very call")]
     let begun = std::time::Instant::now();
     std::thread::yield_now();
-    let ours = begun.elapsed().as_micros() < STRANGER_US;
-    if !ours {
-        CROWDED.store(CROWDED_WAITS, Ordering::Relaxed);
+    let strangers = STRANGERS.load(Ordering::Relaxed);
+    if begun.elapsed().as_micros() < STRANGER_US {
+        if strangers > 0 {
+            STRANGERS.store(0, Ordering::Relaxed);
+        }
+        return true;
     }
-    ours
+    CROWDED.store(CROWDED_WAITS << strangers, Ordering::Relaxed);
+    let more = (strangers + 1).min(CROWDED_DOUBLINGS_MAX);
+    STRANGERS.store(more, Ordering::Relaxed);
+    false
 }
 
 /// Returns whether other work wants the cores, so that a wait should not yield; asked once a wait.
