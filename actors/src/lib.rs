@@ -16,6 +16,7 @@ pub mod checkpointer;
 pub mod engine;
 pub mod error;
 pub mod follow;
+mod hashing;
 pub mod indexer;
 mod indexing;
 mod merge;

@@ -1,13 +1,13 @@
 //! From whoever answers back to whoever asked: a reply is answered exactly once or closed.
 //!
 //! Two preemptions; threads count the main one.
-//! - `answer`: an answer reaches a caller that waits. 2 threads, 1 answer; 12 executions.
+//! - `answer`: an answer reaches a caller that waits. 2 threads, 1 answer; 7 executions.
 //! - `drop`: a caller that waits learns that its reply was dropped. 2 threads, 1 drop;
 //!   7 executions.
 //! - `leave`: an answer may come while the caller leaves, and is never taken for a closed reply.
-//!   2 threads, 1 answer; 9 executions.
+//!   2 threads, 1 answer; 6 executions.
 //! - `actor, answer`: an answer reaches an actor that asked, on a host that may have parked.
-//!   3 threads, 2 questions; 1,456 executions.
+//!   3 threads, 2 questions; 1,368 executions.
 //! - `actor, crash`: an actor that asked one that crashes over it learns that, and goes on.
 //!   3 threads, 2 questions, 1 crash; 1,566 executions.
 

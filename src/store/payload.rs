@@ -8,9 +8,15 @@ use std::fmt;
 /// Payloads that are nested deeper are read raw; the limit of JSON parsers in common use.
 const DEPTH_MAX: usize = 128;
 
+/// Room for most payloads, so that encoding allocates once.
+const USUAL_BYTES: usize = 256;
+
 /// Encodes a payload by field name, so that fields can be added to the type later.
 pub(super) fn encode(payload: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
-    rmp_serde::to_vec_named(payload).map_err(|error| StoreError::Serialization(error.into()))
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    rmp_serde::encode::write_named(&mut bytes, payload)
+        .map_err(|error| StoreError::Serialization(error.into()))?;
+    Ok(bytes)
 }
 
 /// Decodes a payload into the caller's type.

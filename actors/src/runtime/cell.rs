@@ -15,8 +15,12 @@ use super::{Actor, ExitReason, Fault, Next, Queued, Restart, Turn};
 
 /// A cell, whatever its actor.
 pub(crate) trait Run: Send {
-    /// Gives the actor what waits for it, once; returns whether anything was done.
-    fn pass(&mut self) -> bool;
+    /// Gives the actor what waits for it, once; returns whether anything was done. A patient host
+    /// comes back soon, so that a group may be held back for a moment.
+    fn pass(&mut self, patient: bool) -> bool;
+
+    /// Returns whether a group is held back.
+    fn is_held(&self) -> bool;
 
     /// Returns when the cell must be passed again even if nobody wakes its host.
     fn next_timer_us(&self) -> Option<u64>;
@@ -99,8 +103,11 @@ where
         any
     }
 
-    fn serve_inbox(&mut self) -> bool {
+    fn serve_inbox(&mut self, patient: bool) -> bool {
         let arrived = self.fill_queue();
+        if patient && self.desk.hold.holds_back(self.queued.len()) {
+            return arrived;
+        }
         if self.queued.is_empty() || (self.refused_group && !arrived) {
             return arrived;
         }
@@ -157,6 +164,8 @@ where
             Ok(Err(fault)) => self.fail(fault),
             Err(payload) => self.fail(Fault::Crash(panic_message(&*payload))),
         }
+        let waiting = || self.mailbox.arrived() + self.queued.len();
+        self.desk.hold.expect_beside(waiting);
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -216,7 +225,7 @@ where
     A: Actor,
     F: FnMut(Restart, &mut A::Kept) -> Result<A, Fault> + Send,
 {
-    fn pass(&mut self) -> bool {
+    fn pass(&mut self, patient: bool) -> bool {
         if self.ended {
             let refused = self.mailbox.refuse_waiting();
             return self.desk.outbox.flush() || refused;
@@ -228,7 +237,7 @@ where
         worked |= self.serve_answers();
         worked |= self.desk.outbox.flush();
         if self.is_free() && !self.awaits_answer {
-            worked |= self.serve_inbox();
+            worked |= self.serve_inbox(patient);
         }
         if self.is_free() && self.desk.take_due_timer() {
             worked = true;
@@ -239,6 +248,10 @@ where
             self.call(|actor, _, turn| actor.resume(turn));
         }
         worked
+    }
+
+    fn is_held(&self) -> bool {
+        self.is_free() && !self.awaits_answer && self.desk.hold.is_held()
     }
 
     fn next_timer_us(&self) -> Option<u64> {

@@ -108,6 +108,11 @@ impl Stopwatch {
         self.0.elapsed() >= Duration::from_micros(u64::from(microseconds))
     }
 
+    /// Returns how long it has run.
+    pub(crate) fn microseconds(&self) -> u64 {
+        whole_microseconds(self.0.elapsed())
+    }
+
     /// Returns what is left of a limit that began when the watch was started.
     pub(crate) fn left_of(&self, limit: Duration) -> Duration {
         limit.saturating_sub(self.0.elapsed())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::clock::Clock;
+use super::hold::Hold;
 use super::host::HostSignal;
 use super::mailbox::Mailbox;
 use super::outbox::Outbox;
@@ -27,6 +28,7 @@ pub(crate) struct Desk<N> {
     pub(crate) continues: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) restarts: u32,
+    pub(crate) hold: Hold,
     signal: Arc<HostSignal>,
     incarnation: u32,
     /// Asks of this incarnation whose answer was not served yet.
@@ -44,6 +46,7 @@ impl<N: 'static> Desk<N> {
             continues: false,
             clock,
             restarts: 0,
+            hold: Hold::default(),
             signal,
             incarnation: 0,
             awaited: 0,
@@ -113,5 +116,6 @@ impl<N: 'static> Desk<N> {
         self.awaited = 0;
         self.timer_at_us = None;
         self.continues = false;
+        self.hold.release();
     }
 }

@@ -256,6 +256,11 @@ impl<M> Mailbox<M> {
         self.sender.len() + self.status.queued()
     }
 
+    /// Returns how many messages wait in the channel.
+    pub(crate) fn arrived(&self) -> usize {
+        self.receiver.len()
+    }
+
     /// Tells the host about a message that was just sent.
     fn announce(&self) {
         self.signal.wake();

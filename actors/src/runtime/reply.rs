@@ -7,34 +7,35 @@
 //! 3. If it is dropped instead (a crash, a refusal, an end), the reply closes.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::moments::moment;
-use super::seam::Seam;
-use super::sync::channel::{Receiver, Sender, TryRecvError, bounded};
+use super::reply_slot::ReplySlot;
+use super::seam::{Look, Seam, Source};
+use super::sync::channel::{Receiver, bounded};
 
 /// The end that answers; dropping it unanswered closes the reply.
-pub struct ReplyTo<T>(Option<Slot<T>>);
+pub struct ReplyTo<T>(Option<Asker<T>>);
 
-enum Slot<T> {
-    /// A caller that waits on a channel of one.
-    Caller(Sender<T>),
+enum Asker<T> {
+    /// A caller, which waits at its slot.
+    Caller(Arc<ReplySlot<T>>),
     /// An actor, whose reply slot has room reserved.
     Actor(Box<dyn FnOnce(Result<T, Closed>) + Send>),
 }
 
 impl<T> ReplyTo<T> {
     pub(crate) fn to_actor(deliver: Box<dyn FnOnce(Result<T, Closed>) + Send>) -> Self {
-        Self(Some(Slot::Actor(deliver)))
+        Self(Some(Asker::Actor(deliver)))
     }
 
     /// Answers; an answer that nobody waits for any more is dropped.
     pub fn answer(mut self, value: T) {
         moment();
         match self.0.take() {
-            // The channel has room for the one answer, so only a waiter that went away refuses.
-            Some(Slot::Caller(sender)) => drop(sender.try_send(value)),
-            Some(Slot::Actor(deliver)) => deliver(Ok(value)),
+            Some(Asker::Caller(slot)) => slot.fill(Some(value)),
+            Some(Asker::Actor(deliver)) => deliver(Ok(value)),
             None => {}
         }
         moment();
@@ -43,8 +44,10 @@ impl<T> ReplyTo<T> {
 
 impl<T> Drop for ReplyTo<T> {
     fn drop(&mut self) {
-        if let Some(Slot::Actor(deliver)) = self.0.take() {
-            deliver(Err(Closed));
+        match self.0.take() {
+            Some(Asker::Caller(slot)) => slot.fill(None),
+            Some(Asker::Actor(deliver)) => deliver(Err(Closed)),
+            None => {}
         }
     }
 }
@@ -57,7 +60,9 @@ impl<T> fmt::Debug for ReplyTo<T> {
 
 /// The end that waits.
 pub struct Reply<T> {
-    receiver: Receiver<T>,
+    slot: Arc<ReplySlot<T>>,
+    /// Where the answer goes once somebody has asked for a channel.
+    channel: OnceLock<Receiver<T>>,
     seam: Seam,
 }
 
@@ -67,7 +72,7 @@ impl<T> Reply<T> {
     /// # Errors
     /// [`Closed`] when the other end was dropped unanswered.
     pub fn wait(self) -> Result<T, Closed> {
-        self.seam.receive(&self.receiver, None).map_err(|_| Closed)
+        self.receive(None).map_err(|_| Closed)
     }
 
     /// Waits for the answer at most that long.
@@ -76,23 +81,37 @@ impl<T> Reply<T> {
     /// [`Waited::Closed`] as for [`wait`](Reply::wait); [`Waited::TimedOut`] when the answer may
     /// still come.
     pub fn wait_for(&self, limit: Duration) -> Result<T, Waited> {
-        self.seam.receive(&self.receiver, Some(limit))
+        self.receive(Some(limit))
     }
 
     /// Takes the answer if it is there, without waiting.
     #[must_use]
     pub fn try_take(&self) -> Option<Result<T, Closed>> {
-        match self.receiver.try_recv() {
-            Ok(value) => Some(Ok(value)),
-            Err(TryRecvError::Disconnected) => Some(Err(Closed)),
-            Err(TryRecvError::Empty) => None,
+        self.look().map(|found| found.map_err(|_| Closed))
+    }
+
+    /// Lends a channel on which the answer arrives, to select over.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver<T> {
+        self.channel.get_or_init(|| {
+            let (sender, receiver) = bounded(1);
+            self.slot.forward_to(sender);
+            receiver
+        })
+    }
+
+    fn receive(&self, limit: Option<Duration>) -> Result<T, Waited> {
+        match self.channel.get() {
+            Some(channel) => self.seam.receive(channel, limit),
+            None => self.seam.receive(&*self.slot, limit),
         }
     }
 
-    /// Lends the channel on which the answer arrives, to select over.
-    #[must_use]
-    pub fn receiver(&self) -> &Receiver<T> {
-        &self.receiver
+    fn look(&self) -> Look<T> {
+        match self.channel.get() {
+            Some(channel) => channel.look(),
+            None => self.slot.look(),
+        }
     }
 }
 
@@ -125,9 +144,12 @@ pub fn reply<T>() -> (ReplyTo<T>, Reply<T>) {
 }
 
 pub(crate) fn reply_through<T>(seam: Seam) -> (ReplyTo<T>, Reply<T>) {
-    let (sender, receiver) = bounded(1);
-    (
-        ReplyTo(Some(Slot::Caller(sender))),
-        Reply { receiver, seam },
-    )
+    let slot = ReplySlot::new();
+    let to = ReplyTo(Some(Asker::Caller(Arc::clone(&slot))));
+    let reply = Reply {
+        slot,
+        channel: OnceLock::new(),
+        seam,
+    };
+    (to, reply)
 }

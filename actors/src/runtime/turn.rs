@@ -70,6 +70,14 @@ impl<'a, A: Actor> Turn<'a, A> {
         self.desk.continues = true;
     }
 
+    /// Says that so many callers are answered now who may ask again at once.
+    ///
+    /// A host that spins may then offer the next group a moment later, with them in it. Nothing
+    /// may rest on it.
+    pub fn expect_again(&mut self, callers: usize) {
+        self.desk.hold.expect_again(callers);
+    }
+
     /// Lends the state that outlives restarts.
     pub fn kept(&mut self) -> &mut A::Kept {
         self.kept

@@ -1,8 +1,8 @@
 //! A run of entries with write-once links between them.
 
 use super::IndexEntry;
+use crate::hashing::hash_of;
 use crate::runtime::{WriteOnce, WriteOnceIndex};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The first chunk's capacity in entries; each next one doubles it.
 pub(super) const SMALLEST_CHUNK: usize = 1024;
@@ -41,12 +41,10 @@ impl Chunk {
     /// Links and sets the entry at `slot`. `previous` is the slot of its entity's entry before it
     /// in this chunk. Setting a slot again with the same entry changes nothing.
     pub(super) fn set(&self, slot: u32, previous: Option<u32>, entry: IndexEntry) {
-        self.ids.insert(hash_id(entry.event_id), slot);
+        self.ids.insert(hash_of(&entry.event_id), slot);
         let linked = match previous {
             Some(previous) => self.next.set(previous as usize, slot).is_ok(),
-            None => self
-                .entities
-                .insert(hash_entity(entry.coord.entity()), slot),
+            None => self.entities.insert(hash_of(entry.coord.entity()), slot),
         };
         let set = self.entries.set(slot as usize, entry).is_ok();
         debug_assert!(linked || set || self.get(slot).is_some());
@@ -54,14 +52,14 @@ impl Chunk {
 
     pub(super) fn by_id(&self, event_id: u128) -> Option<&IndexEntry> {
         self.ids
-            .probe(hash_id(event_id))
+            .probe(hash_of(&event_id))
             .filter_map(|slot| self.get(slot))
             .find(|entry| entry.event_id == event_id)
     }
 
     /// Returns the slot of the entity's first entry here.
     pub(super) fn first_of(&self, entity: &str) -> Option<u32> {
-        self.entities.probe(hash_entity(entity)).find(|slot| {
+        self.entities.probe(hash_of(entity)).find(|slot| {
             self.get(*slot)
                 .is_some_and(|entry| entry.coord.entity() == entity)
         })
@@ -83,16 +81,4 @@ impl Chunk {
         }
         low
     }
-}
-
-fn hash_id(event_id: u128) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    event_id.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn hash_entity(entity: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    entity.hash(&mut hasher);
-    hasher.finish()
 }

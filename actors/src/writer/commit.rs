@@ -1,17 +1,21 @@
 //! Gathers what is queued into a group, writes it, and passes it on.
 
 use super::Writer;
-use super::group::{self, Contents, GroupInHand};
+use super::contents::Contents;
+use super::group::{Admitted, GroupInHand};
 use super::rotate::Prepared;
 use crate::error::{BatchStage, StoreError};
 use crate::indexer::Indexer;
+use crate::protocol::Acknowledgement;
 use crate::protocol::indexer::{self, WrittenGroup};
 use crate::protocol::writer::Message;
-use crate::protocol::{Acknowledgement, AppendReceipt};
 use crate::runtime::{Actor, Fault, Next, NotDelivered, Queued, Turn};
 use crate::view::IndexEntry;
 use batpak_log::planted::{Bug, planted};
 use std::sync::Arc;
+
+/// A group that turns out to have more commands makes room as it grows.
+const COMMANDS_EXPECTED_MAX: usize = 1024;
 
 impl Writer {
     /// Takes as many appends as belong into one group, and writes it.
@@ -23,8 +27,9 @@ impl Writer {
         let Some(segment) = &self.segment else {
             return Ok(Next::Open);
         };
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut group = GroupInHand::start(segment, self.position, buffer);
+        let room = (std::mem::take(&mut self.buffer), self.known.lend());
+        let commands = queued.len().min(COMMANDS_EXPECTED_MAX);
+        let mut group = GroupInHand::start(segment, self.position, room, commands);
         while let Some(message @ (Message::Append { .. } | Message::AppendBatch { .. })) =
             queued.peek()
         {
@@ -33,14 +38,13 @@ impl Writer {
             }
             match queued.pop() {
                 Some(Message::Append { append, reply }) => {
-                    let items = std::slice::from_ref(&*append);
-                    let (answer, rests) = admitted(group.admit(items, &self.known, segment));
-                    let answer = answer.map_err(|(_, error)| error).and_then(only_receipt);
+                    let admitted = group.admit_one(*append, &self.known, segment);
+                    let (answer, rests) = answer(admitted, |(_, error)| error);
                     group.wait(Acknowledgement::One(reply, answer), rests);
                 }
                 Some(Message::AppendBatch { items, reply }) => {
-                    let (answer, rests) = admitted(group.admit(&items, &self.known, segment));
-                    let answer = answer.map_err(batch_failed);
+                    let admitted = group.admit_batch(items, &self.known, segment);
+                    let (answer, rests) = answer(admitted, batch_failed);
                     group.wait(Acknowledgement::Batch(reply, answer), rests);
                 }
                 Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => {}
@@ -76,7 +80,8 @@ impl Writer {
         }
         self.buffer = bytes;
         self.position = contents.position;
-        self.known.accept(std::mem::take(&mut contents.staged));
+        let staged = std::mem::take(&mut contents.staged);
+        self.known.accept(staged, self.position.next_sequence);
         if self.position.offset >= self.options.segment_max_bytes / 2
             && matches!(self.prepared, Prepared::None)
         {
@@ -87,12 +92,7 @@ impl Writer {
 
     /// Passes a written group on to the indexer.
     pub(super) fn publish(&mut self, contents: Contents, turn: &mut Turn<'_, Self>) {
-        let acknowledgements = contents
-            .waiting
-            .into_iter()
-            .map(|waiting| waiting.acknowledgement)
-            .collect();
-        self.tell_indexer(contents.entries, acknowledgements, turn);
+        self.tell_indexer(contents.entries, contents.waiting, turn);
     }
 
     pub(super) fn tell_indexer(
@@ -138,20 +138,18 @@ impl Writer {
     }
 }
 
-type Admitted = (Result<Vec<AppendReceipt>, (usize, StoreError)>, bool);
-
-fn admitted(outcome: Result<(Vec<AppendReceipt>, bool), group::Refused>) -> Admitted {
-    match outcome {
+/// Returns the answer to a command, and whether it rests on the group in hand.
+fn answer<T>(
+    admitted: Admitted<T>,
+    failed: impl FnOnce((usize, StoreError)) -> StoreError,
+) -> (Result<T, StoreError>, bool) {
+    match admitted {
         Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
         Err(refused) => (
-            Err((refused.item_index, refused.error)),
+            Err(failed((refused.item_index, refused.error))),
             refused.rests_on_group,
         ),
     }
-}
-
-fn only_receipt(receipts: Vec<AppendReceipt>) -> Result<AppendReceipt, StoreError> {
-    receipts.into_iter().next().ok_or(StoreError::WriterCrashed)
 }
 
 pub(super) fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {

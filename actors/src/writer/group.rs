@@ -3,20 +3,25 @@
 //! Nothing of it reaches the writer's own state before the write has succeeded, so that cutting
 //! back is dropping it.
 
-use super::known::{Head, Known, Recent, Stored};
+use super::contents::{Contents, Link};
+use super::known::{Head, Known, Recent};
 use super::segment::OpenSegment;
-use crate::error::{BatchStage, StoreError};
+use crate::error::StoreError;
+use crate::hashing::{HashMap, HashSet};
 use crate::protocol::{Acknowledgement, Append, AppendReceipt, Durability, Expectation};
-use crate::view::{DiskPos, IndexEntry};
+use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::HashChain;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
-use batpak_log::layout::GROUP_BYTES_MAX;
+use batpak_log::layout::{GROUP_BYTES_MAX, GROUP_EVENTS_MAX};
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::position::Hlc;
 use batpak_log::segment::{EventRecord, GroupBuilder};
-use std::collections::{HashMap, HashSet};
+
+/// An entity with fewer events has clocks left for any command.
+const CLOCK_FAR_FROM_END: u32 = StoreError::NO_EVENTS / 2;
+const _: () = assert!(GROUP_EVENTS_MAX < 1 << 20, "no command has so many events");
 
 /// A refusal of one command, and whether it rests on the group in hand.
 pub(super) struct Refused {
@@ -24,6 +29,9 @@ pub(super) struct Refused {
     pub(super) error: StoreError,
     pub(super) rests_on_group: bool,
 }
+
+/// What an admitted command is answered, and whether the answer rests on the group in hand.
+pub(super) type Admitted<T> = Result<(T, bool), Refused>;
 
 /// What the checks make of a command.
 enum Plan {
@@ -36,32 +44,6 @@ enum Plan {
     Store,
 }
 
-/// Someone who waits, and whether its answer rests on the group.
-pub(super) struct Waiting {
-    pub(super) acknowledgement: Acknowledgement,
-    pub(super) rests_on_group: bool,
-}
-
-/// What a group means once its bytes are on disk.
-pub(super) struct Contents {
-    /// The end of the log behind the group.
-    pub(super) position: LogPosition,
-    pub(super) entries: Vec<IndexEntry>,
-    pub(super) staged: Recent,
-    /// Coordinates that the group defines, with their numbers in the segment.
-    pub(super) names: HashMap<Coordinate, u32>,
-    pub(super) waiting: Vec<Waiting>,
-    /// Somebody in it is to be answered only once it is durable.
-    pub(super) durable: bool,
-}
-
-/// An event's place in its entity's history.
-struct Link {
-    clock: u32,
-    hlc: Hlc,
-    chain: HashChain,
-}
-
 /// A group that is being gathered.
 pub(super) struct GroupInHand {
     builder: GroupBuilder,
@@ -70,20 +52,19 @@ pub(super) struct GroupInHand {
 }
 
 impl GroupInHand {
-    pub(super) fn start(segment: &OpenSegment, position: LogPosition, buffer: Vec<u8>) -> Self {
+    /// Starts a group of about `commands` commands; `buffer` and `staged` are taken for their room.
+    pub(super) fn start(
+        segment: &OpenSegment,
+        position: LogPosition,
+        (buffer, staged): (Vec<u8>, Recent),
+        commands: usize,
+    ) -> Self {
         let header = segment.header();
         let binding = segment.binding().clone();
         Self {
             builder: GroupBuilder::start(binding, header.hlc.wall_us, position.offset, buffer),
             first_sequence: position.next_sequence,
-            contents: Contents {
-                position,
-                entries: Vec::new(),
-                staged: Recent::default(),
-                names: HashMap::new(),
-                waiting: Vec::new(),
-                durable: false,
-            },
+            contents: Contents::empty(position, staged, commands),
         }
     }
 
@@ -95,32 +76,64 @@ impl GroupInHand {
 
     /// Remembers who waits for the group.
     pub(super) fn wait(&mut self, acknowledgement: Acknowledgement, rests_on_group: bool) {
-        self.contents.waiting.push(Waiting {
-            acknowledgement,
-            rests_on_group,
-        });
+        self.contents.wait(acknowledgement, rests_on_group);
+    }
+
+    /// Takes an event into the group, or not.
+    pub(super) fn admit_one(
+        &mut self,
+        item: Append,
+        known: &Known,
+        segment: &OpenSegment,
+    ) -> Admitted<AppendReceipt> {
+        self.contents.durable |= item.durability == Durability::Always;
+        let head = self.head(&item, known);
+        if item.keyed || !is_beyond_refusal(&item, head) {
+            match self.plan(std::slice::from_ref(&item), known)? {
+                Plan::Replay {
+                    receipts,
+                    rests_on_group,
+                } => {
+                    let receipt = receipts.into_iter().next();
+                    return Ok((receipt.expect("one key, one receipt"), rests_on_group));
+                }
+                Plan::Store => {}
+            }
+        }
+        Ok((self.stage(item, head, segment), true))
     }
 
     /// Takes all events of a command into the group, or none.
-    pub(super) fn admit(
+    pub(super) fn admit_batch(
         &mut self,
-        items: &[Append],
+        items: Vec<Append>,
         known: &Known,
         segment: &OpenSegment,
-    ) -> Result<(Vec<AppendReceipt>, bool), Refused> {
+    ) -> Admitted<Vec<AppendReceipt>> {
         self.contents.durable |= items
             .iter()
             .any(|item| item.durability == Durability::Always);
-        match self.plan(items, known)? {
+        match self.plan(&items, known)? {
             Plan::Replay {
                 receipts,
                 rests_on_group,
             } => Ok((receipts, rests_on_group)),
             Plan::Store => {
-                let receipts = items.iter().map(|item| self.stage(item, known, segment));
+                self.contents.entries.reserve(items.len());
+                let receipts = items.into_iter().map(|item| {
+                    let head = self.head(&item, known);
+                    self.stage(item, head, segment)
+                });
                 Ok((receipts.collect(), true))
             }
         }
+    }
+
+    /// Returns the latest event of an item's entity, the group in hand included.
+    fn head(&self, item: &Append, known: &Known) -> Option<Head> {
+        let entity = item.coordinate.entity();
+        let staged = self.contents.staged.heads.get(entity).copied();
+        staged.or_else(|| known.head(entity))
     }
 
     /// Looks at keys first, so that an exact retry of what succeeded succeeds, then at clocks.
@@ -130,7 +143,7 @@ impl GroupInHand {
         }
         let mut receipts = Vec::new();
         let mut rests_on_group = false;
-        let mut keys = HashSet::new();
+        let mut keys = HashSet::default();
         for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
             let key = item.event_id;
             let staged = self.contents.staged.keys.get(&key).cloned();
@@ -174,7 +187,11 @@ impl GroupInHand {
     }
 
     fn check_expectations(&self, items: &[Append], known: &Known) -> Result<(), Refused> {
-        let mut clocks: HashMap<&str, u32> = HashMap::new();
+        let beyond_refusal = |item: &Append| is_beyond_refusal(item, self.head(item, known));
+        if items.iter().all(beyond_refusal) {
+            return Ok(());
+        }
+        let mut clocks: HashMap<&str, u32> = HashMap::default();
         for (item_index, item) in items.iter().enumerate() {
             let entity = item.coordinate.entity();
             let in_hand = self.contents.staged.heads.get(entity);
@@ -220,9 +237,9 @@ impl GroupInHand {
         Ok(())
     }
 
-    /// Adds one event that passed all checks.
-    fn stage(&mut self, item: &Append, known: &Known, segment: &OpenSegment) -> AppendReceipt {
-        let link = self.link(item, known);
+    /// Adds one event that passed all checks behind the latest one of its entity.
+    fn stage(&mut self, item: Append, head: Option<Head>, segment: &OpenSegment) -> AppendReceipt {
+        let link = self.link(&item, head);
         let record = EventRecord {
             event_id: item.event_id,
             name: self.name(&item.coordinate, segment),
@@ -248,10 +265,7 @@ impl GroupInHand {
     }
 
     /// Gives an event its place behind its entity's latest one.
-    fn link(&self, item: &Append, known: &Known) -> Link {
-        let entity = item.coordinate.entity();
-        let staged = self.contents.staged.heads.get(entity).copied();
-        let head = staged.or_else(|| known.head(entity));
+    fn link(&self, item: &Append, head: Option<Head>) -> Link {
         let clock = head.map_or(0, |head| head.clock + 1);
         let prev_hash = head.map_or([0; 32], |head| head.event_hash);
         let hlc = match planted(Bug::ClockGoesBack) {
@@ -262,7 +276,7 @@ impl GroupInHand {
             event_id: item.event_id,
             correlation_id: item.correlation_id,
             causation_id: item.causation_id,
-            entity,
+            entity: item.coordinate.entity(),
             scope: item.coordinate.scope(),
             kind: item.kind,
             flags: item.flags,
@@ -308,88 +322,8 @@ impl GroupInHand {
     }
 }
 
-impl Contents {
-    /// Takes up an event that stands in the group's bytes.
-    ///
-    /// The writer only writes segments that were never merged.
-    fn add(&mut self, item: &Append, link: &Link, disk_pos: DiskPos) -> AppendReceipt {
-        let sequence = self.position.next_sequence;
-        self.position
-            .count(sequence, link.hlc, &link.chain.event_hash);
-        let receipt = AppendReceipt {
-            event_id: item.event_id,
-            sequence,
-            disk_pos,
-            clock: link.clock,
-            replay: None,
-        };
-        let head = Head {
-            clock: link.clock,
-            event_hash: link.chain.event_hash,
-            sequence,
-        };
-        self.staged.heads.insert(item.coordinate.entity_arc(), head);
-        if item.keyed {
-            let stored = Stored {
-                receipt,
-                coordinate: item.coordinate.clone(),
-                kind: item.kind,
-                payload_hash: item.payload_hash,
-            };
-            self.staged.keys.insert(item.event_id, stored);
-        }
-        self.entries.push(IndexEntry {
-            event_id: item.event_id,
-            correlation_id: item.correlation_id,
-            causation_id: item.causation_id,
-            coord: item.coordinate.clone(),
-            kind: item.kind,
-            wall_ms: link.hlc.wall_ms(),
-            clock: link.clock,
-            hash_chain: link.chain,
-            disk_pos,
-            global_sequence: sequence,
-            segment_generation: 0,
-        });
-        receipt
-    }
-
-    /// Keeps of a group that was cut back only those who wait; who rests on it is told that it came
-    /// to nothing, once that is certain.
-    pub(super) fn cut_back(self, position: LogPosition, error: &StoreError) -> Self {
-        let tell = |waiting: Waiting| match waiting.rests_on_group {
-            true => Waiting {
-                acknowledgement: waiting.acknowledgement.failed(BatchStage::Writing, error),
-                rests_on_group: true,
-            },
-            false => waiting,
-        };
-        Self {
-            position,
-            entries: Vec::new(),
-            staged: Recent::default(),
-            names: HashMap::new(),
-            waiting: self.waiting.into_iter().map(tell).collect(),
-            durable: self.durable,
-        }
-    }
-
-    /// Tells those who wait that their fate is open: nobody is told of success any more, not even
-    /// of an earlier one, whose durability rested on the same sync.
-    pub(super) fn left_open(self, stage: BatchStage, detail: &str) {
-        let fate = StoreError::FateUnknown {
-            detail: detail.into(),
-        };
-        for Waiting {
-            acknowledgement,
-            rests_on_group,
-        } in self.waiting
-        {
-            if rests_on_group || acknowledgement.is_success() {
-                acknowledgement.failed(stage, &fate).deliver();
-            } else {
-                acknowledgement.deliver();
-            }
-        }
-    }
+/// Returns whether nothing about its entity's latest event could refuse an event, not even at the
+/// end of the longest batch.
+fn is_beyond_refusal(item: &Append, head: Option<Head>) -> bool {
+    item.expectation == Expectation::Any && head.is_none_or(|head| head.clock < CLOCK_FAR_FROM_END)
 }

@@ -1,24 +1,26 @@
 //! What the writer knows of entities and keys: its own latest groups, then the read view.
 
 use crate::error::StoreError;
+use crate::hashing::HashMap;
 use crate::protocol::{Append, AppendReceipt, Replay};
 use crate::reader::Reader;
 use crate::view::IndexEntry;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::EventKind;
 use batpak_log::planted::{Bug, planted};
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Beyond so many, what readers can see already is forgotten here.
-const REMEMBERED_MAX: usize = 16 * 1024;
+/// A generation holds about so many heads and keys; there are two.
+const GENERATION_MAX: usize = 8 * 1024;
+
+/// A group's table with more room is not kept: emptying one takes as long as it has room.
+const SPARE_MAX: usize = 512;
 
 /// The latest event of an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) clock: u32,
     pub(super) event_hash: [u8; 32],
-    pub(super) sequence: u64,
 }
 
 /// A stored event that an idempotency key may name again.
@@ -56,38 +58,72 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    pub(super) fn absorb(&mut self, other: &mut Self) {
+    fn absorb(&mut self, other: &mut Self) {
         self.heads.extend(other.heads.drain());
         self.keys.extend(other.keys.drain());
+    }
+
+    fn len(&self) -> usize {
+        self.heads.len() + self.keys.len()
+    }
+
+    /// Forgets everything, and keeps the usual room.
+    fn clear(&mut self) {
+        self.heads.clear();
+        self.heads.shrink_to(2 * GENERATION_MAX);
+        self.keys.clear();
+        self.keys.shrink_to(2 * GENERATION_MAX);
     }
 }
 
 /// Everything that was written, as far as compare-and-swap and idempotency must know it.
+///
+/// What was written lately is remembered in two generations. When the young one is full and
+/// readers see all of the old one, the old one is forgotten and the young one takes its place, so
+/// nothing is ever searched for what may go.
 #[derive(Debug)]
 pub(super) struct Known {
     reader: Arc<Reader>,
-    recent: Recent,
+    young: Recent,
+    old: Recent,
+    /// Everything in the old generation has a smaller sequence.
+    old_end: u64,
+    /// An empty table of a group that was taken up, for the room in it.
+    spare: Recent,
 }
 
 impl Known {
     pub(super) fn new(reader: Arc<Reader>, recent: Recent) -> Self {
-        Self { reader, recent }
+        Self {
+            reader,
+            young: recent,
+            old: Recent::default(),
+            old_end: 0,
+            spare: Recent::default(),
+        }
     }
 
-    /// Adds a group that has been written.
-    pub(super) fn accept(&mut self, mut staged: Recent) {
-        self.recent.absorb(&mut staged);
-        if self.recent.heads.len() + self.recent.keys.len() > REMEMBERED_MAX {
-            let visible = self.reader.view().visible();
-            self.recent.heads.retain(|_, head| head.sequence >= visible);
-            self.recent
-                .keys
-                .retain(|_, stored| stored.receipt.sequence >= visible);
+    /// Lends an empty table for the heads and keys of a group; [`accept`](Self::accept) takes it.
+    pub(super) fn lend(&mut self) -> Recent {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Adds a group that has been written; `next_sequence` follows all of its events.
+    pub(super) fn accept(&mut self, mut staged: Recent, next_sequence: u64) {
+        self.young.absorb(&mut staged);
+        if staged.heads.capacity() + staged.keys.capacity() <= SPARE_MAX {
+            self.spare = staged;
+        }
+        if self.young.len() > GENERATION_MAX && self.old_end <= self.reader.view().visible() {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+            self.old_end = next_sequence;
         }
     }
 
     pub(super) fn head(&self, entity: &str) -> Option<Head> {
-        let recent = self.recent.heads.get(entity).copied();
+        let recent = self.young.heads.get(entity);
+        let recent = recent.or_else(|| self.old.heads.get(entity)).copied();
         recent.or_else(|| self.reader.view().head(entity).as_ref().map(head_of))
     }
 
@@ -96,7 +132,8 @@ impl Known {
     /// # Errors
     /// When the event is there and cannot be read.
     pub(super) fn stored(&self, key: u128) -> Result<Option<Stored>, StoreError> {
-        if let Some(stored) = self.recent.keys.get(&key) {
+        let recent = self.young.keys.get(&key);
+        if let Some(stored) = recent.or_else(|| self.old.keys.get(&key)) {
             return Ok(Some(stored.clone()));
         }
         let Some(entry) = self.reader.view().by_id(key) else {
@@ -126,7 +163,6 @@ fn head_of(entry: &IndexEntry) -> Head {
     Head {
         clock: entry.clock,
         event_hash: entry.hash_chain.event_hash,
-        sequence: entry.global_sequence,
     }
 }
 

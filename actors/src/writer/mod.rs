@@ -5,6 +5,7 @@
 //! answers an append that was written: the broker does, once it is visible.
 
 mod commit;
+mod contents;
 mod durable;
 mod group;
 mod known;
@@ -24,8 +25,8 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use commit::batch_failed;
+use contents::Contents;
 use durable::Durable;
-use group::Contents;
 use known::Known;
 use rotate::{Prepared, Switched};
 use segment::{OpenSegment, Reopened, reopen};

@@ -2,6 +2,7 @@
 
 use super::known::{Head, Recent, Stored};
 use crate::error::StoreError;
+use crate::hashing::HashMap;
 use crate::protocol::AppendReceipt;
 use crate::protocol::roller::PreparedFile;
 use crate::recovery::rewrite;
@@ -17,7 +18,6 @@ use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
     Binding, GroupEvent, Predecessor, ReadStart, SegmentHeader, SegmentName, TailFacts,
 };
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ impl OpenSegment {
             header,
             binding,
             file,
-            names: HashMap::new(),
+            names: HashMap::default(),
             reserved,
         }
     }
@@ -247,7 +247,7 @@ impl Reopened {
         visible: u64,
     ) -> Result<(), StoreError> {
         let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
-        let mut names = HashMap::new();
+        let mut names = HashMap::default();
         // The machine has not been restarted under a running process, so a broken group before a
         // whole one is damage.
         let facts = TailFacts {
@@ -295,7 +295,6 @@ impl Recent {
         let head = Head {
             clock: record.clock,
             event_hash: record.event_hash,
-            sequence: event.sequence,
         };
         self.heads.insert(event.coordinate.entity_arc(), head);
         if record.keyed {

@@ -1,7 +1,7 @@
 //! When the writer acknowledges: at once, after a sync, or after one that is under way.
 
 use super::Writer;
-use super::group::Contents;
+use super::contents::Contents;
 use crate::error::{BatchStage, StoreError};
 use crate::protocol::writer::Answer;
 use crate::protocol::{Acknowledgement, roller};
@@ -37,7 +37,12 @@ impl Writer {
             contents.left_open(BatchStage::Syncing, &error.to_string());
             return Err(self.poison(error));
         }
+        let answered = contents.waiting.len();
         self.publish(contents, turn);
+        if sync {
+            // Who was just answered may come back at once, and then belongs into the next sync.
+            turn.expect_again(answered);
+        }
         if self.durable.half_way(&self.position) {
             self.sync_in_background(turn);
         }

@@ -29,6 +29,8 @@ pub const CANONICAL_TAG: &[u8; 15] = b"batpak event v1";
 const FIXED_BYTES: usize = CANONICAL_TAG.len() + 16 + 16 + 1 + 16 + 2 + 1 + 8 + 2 + 4 + 4 + 4;
 /// The length of the field before a name.
 const NAME_LENGTH_BYTES: usize = 8;
+/// What an event hash covers is hashed in one piece up to this length, and in many beyond.
+const ONE_PIECE_BYTES: usize = 384;
 
 /// The two hashes that link an event into its entity's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -94,10 +96,14 @@ impl CanonicalHeader<'_> {
     /// Returns the canonical bytes, as the table above lays them out.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let names = self.entity.len() + self.scope.len();
-        let mut bytes = Vec::with_capacity(FIXED_BYTES + 2 * NAME_LENGTH_BYTES + names);
+        let mut bytes = Vec::with_capacity(self.len());
         self.feed(&mut |piece| bytes.extend_from_slice(piece));
         bytes
+    }
+
+    /// Returns how many bytes the canonical form has.
+    fn len(&self) -> usize {
+        FIXED_BYTES + 2 * NAME_LENGTH_BYTES + self.entity.len() + self.scope.len()
     }
 
     /// Hands the canonical bytes to `sink` piece by piece, so that hashing needs no allocation.
@@ -167,6 +173,29 @@ pub fn event_hash(
     payload_hash: &[u8; 32],
     prev_hash: &[u8; 32],
 ) -> [u8; 32] {
+    let mut gathered = [0; ONE_PIECE_BYTES];
+    let length = header.len() + payload_hash.len() + prev_hash.len();
+    let Some(preimage) = gathered.get_mut(..length) else {
+        return hash_in_pieces(header, payload_hash, prev_hash);
+    };
+    let mut rest = &mut *preimage;
+    let mut put = |piece: &[u8]| {
+        let (place, after) = std::mem::take(&mut rest).split_at_mut(piece.len());
+        place.copy_from_slice(piece);
+        rest = after;
+    };
+    header.feed(&mut put);
+    put(payload_hash);
+    put(prev_hash);
+    debug_assert!(rest.is_empty(), "the pieces fill the preimage");
+    compute_hash(preimage)
+}
+
+fn hash_in_pieces(
+    header: &CanonicalHeader<'_>,
+    payload_hash: &[u8; 32],
+    prev_hash: &[u8; 32],
+) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     header.feed(&mut |piece| {
         hasher.update(piece);
@@ -179,10 +208,11 @@ pub fn event_hash(
 /// Returns the running hash of a log after one more event.
 #[must_use]
 pub fn fold_log_hash(running: &[u8; 32], event_hash: &[u8; 32]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(running);
-    hasher.update(event_hash);
-    hasher.finalize().into()
+    let mut pair = [0; 64];
+    let (first, second) = pair.split_at_mut(running.len());
+    first.copy_from_slice(running);
+    second.copy_from_slice(event_hash);
+    compute_hash(&pair)
 }
 
 #[cfg(test)]

@@ -50,20 +50,25 @@ impl GroupHeader {
     }
 
     fn encode(self, binding: &Binding, offset: u64) -> [u8; GROUP_HEADER_LEN] {
-        let mut bytes = Vec::with_capacity(GROUP_HEADER_LEN);
-        bytes.extend_from_slice(&binding.group_marker());
-        bytes.extend_from_slice(&[0; 4]);
-        bytes.extend_from_slice(&self.body_len.to_be_bytes());
-        bytes.extend_from_slice(&[GROUP_KIND_RECORDS, 0]);
-        bytes.extend_from_slice(&self.event_count.to_be_bytes());
-        bytes.extend_from_slice(&self.first_sequence.to_be_bytes());
-        bytes.extend_from_slice(&self.proven.to_be_bytes());
-        bytes.extend_from_slice(&self.frames_crc.to_be_bytes());
+        let mut bytes = [0; GROUP_HEADER_LEN];
+        let mut rest = bytes.as_mut_slice();
+        let mut put = |field: &[u8]| {
+            let (place, after) = std::mem::take(&mut rest).split_at_mut(field.len());
+            place.copy_from_slice(field);
+            rest = after;
+        };
+        put(&binding.group_marker());
+        put(&[0; 4]);
+        put(&self.body_len.to_be_bytes());
+        put(&[GROUP_KIND_RECORDS, 0]);
+        put(&self.event_count.to_be_bytes());
+        put(&self.first_sequence.to_be_bytes());
+        put(&self.proven.to_be_bytes());
+        put(&self.frames_crc.to_be_bytes());
+        debug_assert!(rest.is_empty(), "the fields fill the header");
         let crc = binding.crc(offset, bytes.get(GROUP_CRC_END..).unwrap_or_default());
         put_u32(&mut bytes, GROUP_CRC_AT, crc);
         bytes
-            .try_into()
-            .expect("the fields of a group header have its length")
     }
 }
 

@@ -10,6 +10,9 @@ use rmp::encode::{write_array_len, write_bin, write_str, write_uint};
 const ID_LEN: u32 = 16;
 const HASH_LEN: u32 = 32;
 const EVENT_FIELDS: u32 = 9;
+/// More than the fields before a payload ever take: each of the sixteen has a marker of at most
+/// two bytes; three are ids, one is a hash, and the others numbers.
+const FIELDS_MAX: usize = 16 * 2 + 3 * 16 + 32 + 12 * 8;
 
 /// One event as its frame holds it. The global sequence is not here: it follows from the group's
 /// first sequence and the event's place in the group.
@@ -163,7 +166,7 @@ fn take_id(rest: &mut &[u8]) -> Option<u128> {
     take_bin::<16>(rest, ID_LEN).map(u128::from_be_bytes)
 }
 
-const INFALLIBLE: &str = "writing to a vector does not fail";
+const INFALLIBLE: &str = "there is room for what is written";
 
 /// Appends the body of a name definition.
 pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
@@ -176,29 +179,39 @@ pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
 /// Appends the body of an event; its time is stored as the distance from `base_wall_us`, which the
 /// writer's clock never goes behind.
 pub(super) fn encode_event(body: &mut Vec<u8>, event: &EventRecord<'_>, base_wall_us: u64) {
-    let tag = event_tag(event);
-    write_array_len(body, event_fields(tag)).expect(INFALLIBLE);
-    write_uint(body, u64::from(tag)).expect(INFALLIBLE);
-    write_bin(body, &event.event_id.to_be_bytes()).expect(INFALLIBLE);
-    write_uint(body, u64::from(event.name)).expect(INFALLIBLE);
-    write_uint(body, u64::from(event.clock)).expect(INFALLIBLE);
-    write_uint(body, u64::from(event.kind.as_u16())).expect(INFALLIBLE);
-    write_uint(body, u64::from(event.flags)).expect(INFALLIBLE);
     debug_assert!(event.hlc.wall_us >= base_wall_us);
-    write_uint(body, event.hlc.wall_us.saturating_sub(base_wall_us)).expect(INFALLIBLE);
-    write_uint(body, u64::from(event.hlc.counter)).expect(INFALLIBLE);
-    write_bin(body, &event.event_hash).expect(INFALLIBLE);
+    let mut fields = [0; FIELDS_MAX];
+    let mut rest = fields.as_mut_slice();
+    encode_fields(&mut rest, event, base_wall_us);
+    let left = rest.len();
+    body.reserve(FIELDS_MAX + event.payload.len());
+    body.extend_from_slice(fields.get(..FIELDS_MAX - left).unwrap_or_default());
+    body.extend_from_slice(event.payload);
+}
+
+/// Writes everything before the payload where there is room for the longest.
+fn encode_fields(place: &mut &mut [u8], event: &EventRecord<'_>, base_wall_us: u64) {
+    let tag = event_tag(event);
+    write_array_len(place, event_fields(tag)).expect(INFALLIBLE);
+    write_uint(place, u64::from(tag)).expect(INFALLIBLE);
+    write_bin(place, &event.event_id.to_be_bytes()).expect(INFALLIBLE);
+    write_uint(place, u64::from(event.name)).expect(INFALLIBLE);
+    write_uint(place, u64::from(event.clock)).expect(INFALLIBLE);
+    write_uint(place, u64::from(event.kind.as_u16())).expect(INFALLIBLE);
+    write_uint(place, u64::from(event.flags)).expect(INFALLIBLE);
+    write_uint(place, event.hlc.wall_us.saturating_sub(base_wall_us)).expect(INFALLIBLE);
+    write_uint(place, u64::from(event.hlc.counter)).expect(INFALLIBLE);
+    write_bin(place, &event.event_hash).expect(INFALLIBLE);
     if tag & tag::CORRELATED != 0 {
-        write_bin(body, &event.correlation_id.to_be_bytes()).expect(INFALLIBLE);
+        write_bin(place, &event.correlation_id.to_be_bytes()).expect(INFALLIBLE);
     }
     if let Some(cause) = event.causation_id {
-        write_bin(body, &cause.to_be_bytes()).expect(INFALLIBLE);
+        write_bin(place, &cause.to_be_bytes()).expect(INFALLIBLE);
     }
     if tag & tag::FORKED != 0 {
-        write_uint(body, u64::from(event.depth)).expect(INFALLIBLE);
-        write_uint(body, u64::from(event.lane)).expect(INFALLIBLE);
+        write_uint(place, u64::from(event.depth)).expect(INFALLIBLE);
+        write_uint(place, u64::from(event.lane)).expect(INFALLIBLE);
     }
-    body.extend_from_slice(event.payload);
 }
 
 fn event_tag(event: &EventRecord<'_>) -> u8 {

@@ -26,7 +26,7 @@ mod stand_in;
 mod tests;
 
 pub(crate) use lock::{Condvar, Mutex};
-pub(crate) use spin::{SpinCap, relax};
+pub(crate) use spin::{LOOKS_PER_CLOCK, SpinCap, is_crowded, relax, yield_core};
 pub(crate) use threads::{JoinHandle, spawn};
 pub(crate) use wake_up::WakeUp;
 
@@ -69,6 +69,12 @@ pub(crate) use stand_in::pointer_cell::PointerCell;
 mod pointer_cell;
 #[cfg(not(loom))]
 pub(crate) use pointer_cell::PointerCell;
+
+/// Keeps what it holds off the cache lines of what lies beside it, so that two threads that touch
+/// different things do not wait for each other. Two lines, because processors fetch them in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub(crate) T);
 
 /// Whether a thread may spin at all: a model must not, since loom would follow every turn.
 pub(crate) const MAY_SPIN: bool = cfg!(not(loom));

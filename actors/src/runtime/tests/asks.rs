@@ -124,3 +124,28 @@ fn a_call_that_takes_nothing_is_not_repeated_for_nothing() {
     alone.run();
     assert_eq!(alone.address.depth(), 1);
 }
+
+#[test]
+fn an_answer_is_received_on_a_channel_that_was_asked_for_before_it_or_after() {
+    for answered_first in [false, true] {
+        let (to, reply) = reply();
+        if answered_first {
+            to.answer(7);
+            assert_eq!(reply.receiver().recv(), Ok(7));
+        } else {
+            let receiver = reply.receiver().clone();
+            assert!(receiver.try_recv().is_err());
+            to.answer(7);
+            assert_eq!(receiver.recv(), Ok(7));
+        }
+        assert_eq!(reply.try_take(), Some(Err(Closed)));
+        assert_eq!(reply.wait(), Err(Closed));
+    }
+    let (to, reply) = reply::<u32>();
+    let receiver = reply.receiver().clone();
+    drop(to);
+    assert!(
+        receiver.recv().is_err(),
+        "a closed reply closes its channel"
+    );
+}
