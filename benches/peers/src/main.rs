@@ -1,0 +1,4 @@
+//! x
+mod engines;
+mod event;
+fn main() {}
