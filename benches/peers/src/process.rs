@@ -1,0 +1,106 @@
+//! What the system tells about this process and about a store's files.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+const BLOCK_BYTES: u64 = 512;
+
+/// The memory that this process holds, in KiB.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    /// All of it.
+    pub(crate) resident: f64,
+    /// What belongs to no file.
+    pub(crate) anonymous: f64,
+    /// Pages of mapped files, which the system may take back.
+    pub(crate) file: f64,
+    /// The most that was ever resident.
+    pub(crate) peak: f64,
+}
+
+impl Memory {
+    /// Reads what the system says now.
+    pub(crate) fn now() -> Result<Self> {
+        let status = fs::read_to_string("/proc/self/status").context("memory is read on Linux")?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().nth(1));
+            let number = number.with_context(|| format!("the system tells no {name}"))?;
+            Ok::<f64, anyhow::Error>(number.parse()?)
+        };
+        Ok(Self {
+            resident: field("VmRSS")?,
+            anonymous: field("RssAnon")?,
+            file: field("RssFile")?,
+            peak: field("VmHWM")?,
+        })
+    }
+}
+
+/// What a store takes on the disk, in bytes.
+#[derive(Default)]
+pub(crate) struct Disk {
+    /// The sum of the lengths of its files.
+    pub(crate) length: u64,
+    /// What the file system has allocated for them.
+    pub(crate) allocated: u64,
+}
+
+impl Disk {
+    /// Adds up all files below a directory.
+    pub(crate) fn of(directory: &Path) -> Result<Self> {
+        let mut disk = Self::default();
+        visit_files(directory, &mut |file| {
+            let metadata = fs::metadata(file)?;
+            disk.length += metadata.len();
+            disk.allocated += metadata.blocks() * BLOCK_BYTES;
+            Ok(())
+        })?;
+        Ok(disk)
+    }
+}
+
+fn visit_files(directory: &Path, visit: &mut impl FnMut(&Path) -> Result<()>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            visit_files(&path, visit)?;
+        } else {
+            visit(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads all files once, so that every measurement finds them in the system's page cache.
+pub(crate) fn warm(directory: &Path) -> Result<()> {
+    visit_files(directory, &mut |file| {
+        io::copy(&mut File::open(file)?, &mut io::sink())?;
+        Ok(())
+    })
+}
+
+/// Copies a store, durably: no write of the copy is left to disturb a measurement.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+            File::open(&target)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the system has written what earlier measurements left behind.
+pub(crate) fn settle() {
+    rustix::fs::sync();
+}
