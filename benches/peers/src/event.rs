@@ -102,7 +102,9 @@ pub(crate) fn fresh_id() -> u128 {
 
 fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_epoch.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    since_epoch.map_or(0, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    })
 }
 
 /// An event on its way into a peer: what batpak's append would have made of it on the caller's
@@ -154,7 +156,9 @@ impl Record {
 pub(crate) fn payload_of(record: &[u8]) -> Result<&[u8]> {
     let length_at = |at: usize| {
         let bytes = record.get(at..at + 2).and_then(|two| two.try_into().ok());
-        let length = bytes.map(u16::from_be_bytes).context("a record is too short")?;
+        let length = bytes
+            .map(u16::from_be_bytes)
+            .context("a record is too short")?;
         Ok::<usize, anyhow::Error>(usize::from(length))
     };
     let names = length_at(RECORD_FIXED_BYTES - 4)? + length_at(RECORD_FIXED_BYTES - 2)?;

@@ -37,7 +37,12 @@ pub(crate) const WORKLOADS: [Workload; 12] = [
     workload("w5", Job::BatchesDurable, None, None),
     workload("w6", Job::Get, Some(Prepared::Closed), Some("no id index")),
     workload("w7", Job::Streams, Some(Prepared::Small), None),
-    workload("w7b", Job::Replay, Some(Prepared::Closed), Some("no global order")),
+    workload(
+        "w7b",
+        Job::Replay,
+        Some(Prepared::Closed),
+        Some("no global order"),
+    ),
     workload("w8", Job::Reopen, Some(Prepared::Closed), None),
     workload("w8-abort", Job::Reopen, Some(Prepared::Aborted), None),
     workload("w9", Job::Memory, None, None),
@@ -117,39 +122,104 @@ pub(crate) enum Measure {
 
 /// All figures, in the order of the report.
 pub(crate) const FIGURES: [Figure; 19] = [
-    more("W1", "w1", "append, one caller", "events/s")
-        .target(Measure::Against(Name::Fjall), 1.0, 1.5),
-    more("W1b", "w1b", "append, 8 threads", "events/s")
-        .target(Measure::AgainstBestIndexed, 1.5, 3.0),
-    more("W2", "w2", "windows of 256", "events/s")
-        .target(Measure::Against(Name::Lmdb), 1.2, 2.0),
-    more("W3", "w3", "durable append, one caller", "events/s")
-        .target(Measure::Against(Name::Raft), 0.9, 1.0),
-    more("W4", "w4", "durable append, 8 threads", "events/s")
-        .target(Measure::Against(Name::Raft), 1.2, 2.0),
-    more("W5", "w5", "durable batches of 100", "events/s")
-        .target(Measure::Against(Name::Raft), 0.8, 1.2),
-    more("W6", "w6", "get by id, random order", "events/s")
-        .target(Measure::Against(Name::Lmdb), 1.0, 1.5),
-    more("W7", "w7", "every entity's stream", "events/s")
-        .target(Measure::Against(Name::Lmdb), 1.0, 1.5),
-    more("W7b", "w7b", "replay in global order", "events/s")
-        .target(Measure::Absolute, 3e6, 6e6),
-    less("W8", ("w8", "first"), "reopen, closed: first read and append", "ms")
-        .target(Measure::Absolute, 20.0, 5.0),
-    less("W8 open", ("w8", "open"), "reopen, closed: opening alone", "ms"),
-    less("W8 killed", ("w8-abort", "first"), "reopen, killed: first read and append", "ms")
-        .target(Measure::Absolute, 200.0, 50.0),
-    less("W8 killed open", ("w8-abort", "open"), "reopen, killed: opening alone", "ms"),
-    less("W8b", ("w9", "close"), "close after filling", "ms")
-        .target(Measure::Absolute, 200.0, 50.0),
-    less("W9", ("w9", "rss"), "memory over an empty store", "MiB")
-        .target(Measure::Absolute, 64.0, 32.0),
-    less("W9 anonymous", ("w9", "anonymous"), "of it, not of mapped files", "MiB"),
-    less("W9 mapped", ("w9", "file"), "of it, pages of mapped files", "MiB"),
-    less("W9 disk", ("w9", "disk"), "disk, lengths of files", "B/event")
-        .target(Measure::Absolute, 285.0, 260.0),
-    less("W9 allocated", ("w9", "allocated"), "disk, allocated blocks", "B/event"),
+    more("W1", "w1", "append, one caller", "events/s").target(
+        Measure::Against(Name::Fjall),
+        1.0,
+        1.5,
+    ),
+    more("W1b", "w1b", "append, 8 threads", "events/s").target(
+        Measure::AgainstBestIndexed,
+        1.5,
+        3.0,
+    ),
+    more("W2", "w2", "windows of 256", "events/s").target(Measure::Against(Name::Lmdb), 1.2, 2.0),
+    more("W3", "w3", "durable append, one caller", "events/s").target(
+        Measure::Against(Name::Raft),
+        0.9,
+        1.0,
+    ),
+    more("W4", "w4", "durable append, 8 threads", "events/s").target(
+        Measure::Against(Name::Raft),
+        1.2,
+        2.0,
+    ),
+    more("W5", "w5", "durable batches of 100", "events/s").target(
+        Measure::Against(Name::Raft),
+        0.8,
+        1.2,
+    ),
+    more("W6", "w6", "get by id, random order", "events/s").target(
+        Measure::Against(Name::Lmdb),
+        1.0,
+        1.5,
+    ),
+    more("W7", "w7", "every entity's stream", "events/s").target(
+        Measure::Against(Name::Lmdb),
+        1.0,
+        1.5,
+    ),
+    more("W7b", "w7b", "replay in global order", "events/s").target(Measure::Absolute, 3e6, 6e6),
+    less(
+        "W8",
+        ("w8", "first"),
+        "reopen, closed: first read and append",
+        "ms",
+    )
+    .target(Measure::Absolute, 20.0, 5.0),
+    less(
+        "W8 open",
+        ("w8", "open"),
+        "reopen, closed: opening alone",
+        "ms",
+    ),
+    less(
+        "W8 killed",
+        ("w8-abort", "first"),
+        "reopen, killed: first read and append",
+        "ms",
+    )
+    .target(Measure::Absolute, 200.0, 50.0),
+    less(
+        "W8 killed open",
+        ("w8-abort", "open"),
+        "reopen, killed: opening alone",
+        "ms",
+    ),
+    less("W8b", ("w9", "close"), "close after filling", "ms").target(
+        Measure::Absolute,
+        200.0,
+        50.0,
+    ),
+    less("W9", ("w9", "rss"), "memory over an empty store", "MiB").target(
+        Measure::Absolute,
+        64.0,
+        32.0,
+    ),
+    less(
+        "W9 anonymous",
+        ("w9", "anonymous"),
+        "of it, not of mapped files",
+        "MiB",
+    ),
+    less(
+        "W9 mapped",
+        ("w9", "file"),
+        "of it, pages of mapped files",
+        "MiB",
+    ),
+    less(
+        "W9 disk",
+        ("w9", "disk"),
+        "disk, lengths of files",
+        "B/event",
+    )
+    .target(Measure::Absolute, 285.0, 260.0),
+    less(
+        "W9 allocated",
+        ("w9", "allocated"),
+        "disk, allocated blocks",
+        "B/event",
+    ),
 ];
 
 const fn more(
@@ -192,7 +262,9 @@ impl Figure {
 
     /// Returns why an engine has no such figure.
     pub(crate) fn lacks(&self, engine: &str) -> Option<&'static str> {
-        let workload = WORKLOADS.iter().find(|workload| workload.name == self.source.0)?;
+        let workload = WORKLOADS
+            .iter()
+            .find(|workload| workload.name == self.source.0)?;
         workload.needs.filter(|_| engine == Name::Raft.text())
     }
 }

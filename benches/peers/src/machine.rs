@@ -56,24 +56,29 @@ fn memory_mib() -> u64 {
     kib.unwrap_or_default() / 1024
 }
 
-/// Returns the type and the options of the mount that a path is below: the longest mount point
-/// that begins it.
+/// Returns the type of the mount that a path is below: the longest mount point that begins it.
 fn file_system(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     let mounts = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);
-        let (point, kind, options) = (words.next()?, words.next()?, words.next()?);
-        let below = path.starts_with(point);
-        below.then(|| (point.len(), format!("{kind} ({options})")))
+        let (point, kind) = (words.next()?, words.next()?);
+        path.starts_with(point)
+            .then(|| (point.len(), kind.to_owned()))
     });
-    mounts.max_by_key(|(length, _)| *length).map(|(_, text)| text)
+    mounts
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind)
 }
 
 fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
         let mut git = std::process::Command::new("git");
-        let output = git.args(["-C", env!("CARGO_MANIFEST_DIR")]).args(arguments).output().ok()?;
+        let output = git
+            .args(["-C", env!("CARGO_MANIFEST_DIR")])
+            .args(arguments)
+            .output()
+            .ok()?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(text)
     };

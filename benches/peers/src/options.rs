@@ -148,7 +148,11 @@ pub(crate) struct ScaleOptions {
     #[command(flatten)]
     pub(crate) selection: Selection,
     /// How many events.
-    #[arg(long, value_delimiter = ',', default_value = "1000000,3000000,10000000")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000000,3000000,10000000"
+    )]
     pub(crate) sizes: Vec<u64>,
     /// How many entities: one list of figures for each.
     #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]

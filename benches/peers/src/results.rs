@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::child::Figures;
@@ -78,9 +78,20 @@ impl Results {
         Ok(())
     }
 
-    /// Adds the samples of other runs. A run that is in both counts once.
-    pub(crate) fn merge(&mut self, other: Self) {
-        let runs: BTreeSet<String> = self.samples.iter().map(|sample| sample.run.clone()).collect();
+    /// Adds the samples of other runs, which must have measured as much. A run that is in both
+    /// counts once.
+    pub(crate) fn merge(&mut self, other: Self) -> Result<()> {
+        let counts = &self.counts;
+        ensure!(
+            *counts == other.counts,
+            "{counts:?} were measured, not {:?}",
+            other.counts
+        );
+        let runs: BTreeSet<String> = self
+            .samples
+            .iter()
+            .map(|sample| sample.run.clone())
+            .collect();
         let new = |sample: &Sample| !runs.contains(&sample.run);
         self.samples.extend(other.samples.into_iter().filter(new));
         for machine in other.machines {
@@ -88,6 +99,7 @@ impl Results {
                 self.machines.push(machine);
             }
         }
+        Ok(())
     }
 
     /// Returns the rows of the tables: every engine and variant, in the order in which they came.

@@ -56,7 +56,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<()> {
         run.round(round, round <= memory_rounds);
         let mut all = run.results.clone();
         for file in &options.merge {
-            all.merge(Results::load(file)?);
+            all.merge(Results::load(file)?)?;
         }
         all.save(&out.join("results.json"))?;
         report::write(&all, out)?;
@@ -73,7 +73,9 @@ impl Run {
         let spawner = Spawner::new(&selection.dir, selection.timeout_s)?;
         let rows = rows(options);
         let workloads = workloads(&options.only)?;
-        let memory = workloads.iter().filter(|workload| workload.job == Job::Memory);
+        let memory = workloads
+            .iter()
+            .filter(|workload| workload.job == Job::Memory);
         let skipped = memory.count() as u64 * u64::from(rounds.saturating_sub(memory_rounds));
         let all = workloads.len() as u64 * u64::from(rounds);
         let progress = ProgressBar::new((all - skipped) * rows.len() as u64);
@@ -104,7 +106,8 @@ impl Run {
             let first = usize::try_from(round - 1).unwrap_or_default() % rows.len();
             rows.rotate_left(first);
             for row in rows {
-                self.progress.set_message(format!("{} {}", row.name(), workload.name));
+                self.progress
+                    .set_message(format!("{} {}", row.name(), workload.name));
                 self.sample(round, workload, row);
                 self.progress.inc(1);
             }
@@ -121,7 +124,8 @@ impl Run {
         };
         if let Some(failure) = &failure {
             let name = row.name();
-            self.progress.println(format!("{name} {}: {failure}", workload.name));
+            self.progress
+                .println(format!("{name} {}: {failure}", workload.name));
         }
         self.results.samples.push(Sample {
             run: self.id.clone(),
@@ -161,12 +165,20 @@ impl Run {
         };
         let row_name = row.name().replace('/', "-");
         let dir = self.spawner.directory().join(format!("{name}-{row_name}"));
-        let done = self.spawner.directory().join(format!("{name}-{row_name}.done"));
+        let done = self
+            .spawner
+            .directory()
+            .join(format!("{name}-{row_name}.done"));
         if !done.exists() {
             self.spawner.discard(&dir)?;
             let dir = dir.clone();
             let child = self.child(row);
-            self.spawner.measure(&ChildOptions { dir, job, events, ..child })?;
+            self.spawner.measure(&ChildOptions {
+                dir,
+                job,
+                events,
+                ..child
+            })?;
             std::fs::write(&done, [])?;
         }
         Ok(dir)

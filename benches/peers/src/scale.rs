@@ -127,7 +127,11 @@ fn one_round(spawner: &Spawner, child: &ChildOptions) -> Result<Figures> {
         spawner.discard(&prepare.dir)?;
         spawner.measure(&prepare)?;
         let reopened = spawner.measure(&with_job(Job::Reopen))?;
-        figures.extend(reopened.into_iter().map(|(name, ms)| (format!("{prefix}_{name}"), ms)));
+        figures.extend(
+            reopened
+                .into_iter()
+                .map(|(name, ms)| (format!("{prefix}_{name}"), ms)),
+        );
         spawner.discard(&prepare.dir)?;
     }
     Ok(figures)
@@ -135,7 +139,11 @@ fn one_round(spawner: &Spawner, child: &ChildOptions) -> Result<Figures> {
 
 fn table(growth: &Growth, sizes: &[u64]) -> String {
     let keys = if growth.keyed { ", a key each" } else { "" };
-    let title = format!("{}, {} entities{keys}", growth.engine.text(), growth.entities);
+    let title = format!(
+        "{}, {} entities{keys}",
+        growth.engine.text(),
+        growth.entities
+    );
     let mut head = vec![title];
     head.extend(sizes.iter().map(|size| number(*size as f64)));
     head.push("exponent".to_owned());

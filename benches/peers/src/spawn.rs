@@ -84,12 +84,17 @@ impl Spawner {
         let said: PathBuf = self.directory().join("stdout");
         let complained: PathBuf = self.directory().join("stderr");
         let mut command = command(options)?;
-        command.stdin(Stdio::null());
-        command.stdout(File::create(&said)?).stderr(File::create(&complained)?);
+        command.stdin(Stdio::null()).env("RUST_BACKTRACE", "0");
+        command
+            .stdout(File::create(&said)?)
+            .stderr(File::create(&complained)?);
         let mut child = command.spawn()?;
         let ended_well = self.wait(&mut child)?;
         let said = fs::read_to_string(said)?;
-        let answer = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        let answer = said
+            .lines()
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok());
         match answer {
             // A child that kills itself on purpose has answered before.
             Some(Answer { figures }) if ended_well || options.job == Job::PrepareAborted => {
@@ -118,7 +123,12 @@ impl Spawner {
 fn command(options: &ChildOptions) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("child");
-    command.args(["--engine", options.engine.text(), "--job", &options.job.text()]);
+    command.args([
+        "--engine",
+        options.engine.text(),
+        "--job",
+        &options.job.text(),
+    ]);
     command.arg("--dir").arg(&options.dir);
     let mut number = |flag: &str, value: u64| {
         command.args([flag, &value.to_string()]);

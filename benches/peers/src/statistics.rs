@@ -78,7 +78,9 @@ pub(crate) fn ratios(ours: &[Value], theirs: &[Value], more_is_better: bool) -> 
 
 /// Returns the exponent of the power law through points, by least squares on logarithms.
 pub(crate) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
-    let logs = points.iter().filter(|(size, value)| *size > 0.0 && *value > 0.0);
+    let logs = points
+        .iter()
+        .filter(|(size, value)| *size > 0.0 && *value > 0.0);
     let logs: Vec<(f64, f64)> = logs.map(|(size, value)| (size.ln(), value.ln())).collect();
     let count = logs.len() as f64;
     let mean_x = logs.iter().map(|(x, _)| x).sum::<f64>() / count;
@@ -101,7 +103,10 @@ mod tests {
     #[test]
     fn an_even_number_of_rounds_has_its_median_between_two() {
         let summary = Summary::of(vec![4.0, 1.0, 3.0, 2.0]).expect("there are values");
-        assert_eq!((summary.median, summary.least, summary.greatest), (2.5, 1.0, 4.0));
+        assert_eq!(
+            (summary.median, summary.least, summary.greatest),
+            (2.5, 1.0, 4.0)
+        );
         assert_eq!(Summary::of(Vec::new()), None);
     }
 
@@ -111,7 +116,10 @@ mod tests {
             round: (String::new(), round),
             value,
         };
-        let (ours, theirs) = ([value(1, 10.0), value(2, 12.0)], [value(2, 4.0), value(3, 1.0)]);
+        let (ours, theirs) = (
+            [value(1, 10.0), value(2, 12.0)],
+            [value(2, 4.0), value(3, 1.0)],
+        );
         assert_eq!(ratios(&ours, &theirs, true), [3.0]);
         assert_eq!(ratios(&ours, &theirs, false), [1.0 / 3.0]);
     }

@@ -76,10 +76,15 @@ impl Engine for Batpak {
             let coordinate = self.coordinates.of(event.entity)?.into_owned();
             let (payload, options) = (&event.payload, options(event));
             let cause = CausationRef::None;
-            items.push(BatchAppendItem::new(coordinate, KIND, payload, options, cause)?);
+            items.push(BatchAppendItem::new(
+                coordinate, KIND, payload, options, cause,
+            )?);
         }
         let receipts = self.store.append_batch(items)?;
-        Ok(receipts.iter().map(|receipt| receipt.event_id.as_u128()).collect())
+        Ok(receipts
+            .iter()
+            .map(|receipt| receipt.event_id.as_u128())
+            .collect())
     }
 
     fn get(&self, id: u128, visit: Visit<'_>) -> Result<()> {
@@ -95,7 +100,9 @@ impl Engine for Batpak {
     }
 
     fn replay(&self, visit: Visit<'_>) -> Result<()> {
-        for entry in self.store.query(&Region::all()) {
+        // The store writes events of its own too, which are not asked for.
+        let entries = self.store.query(&Region::all());
+        for entry in entries.iter().filter(|entry| entry.event_kind() == KIND) {
             visit(&self.store.read_raw(entry.event_id())?.event.payload);
         }
         Ok(())

@@ -82,7 +82,9 @@ impl Engine for Batpak {
             let coordinate = self.coordinates.of(event.entity)?.into_owned();
             let (payload, options) = (&event.payload, options(event));
             let cause = CausationRef::None;
-            items.push(BatchAppendItem::new(coordinate, KIND, payload, options, cause)?);
+            items.push(BatchAppendItem::new(
+                coordinate, KIND, payload, options, cause,
+            )?);
         }
         let receipts = self.store.append_batch(items)?;
         Ok(receipts.iter().map(|receipt| receipt.event_id).collect())

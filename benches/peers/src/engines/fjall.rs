@@ -72,7 +72,10 @@ impl Fjall {
             return Ok(());
         }
         let clock = counters.clock(&record.entity, || {
-            let (first, last) = (entity_key(&record.entity, 0), entity_key(&record.entity, !0));
+            let (first, last) = (
+                entity_key(&record.entity, 0),
+                entity_key(&record.entity, !0),
+            );
             let last = self.entities.range(first..=last).next_back();
             last.map(|last| clock_of(&last.key()?)).transpose()
         })?;

@@ -82,7 +82,9 @@ impl Lmdb {
         let clock = counters.clock(&record.entity, || {
             let beyond = entity_key(&record.entity, u32::MAX);
             let first = entity_key(&record.entity, 0);
-            let last = self.entities.get_lower_than_or_equal_to(transaction, &beyond)?;
+            let last = self
+                .entities
+                .get_lower_than_or_equal_to(transaction, &beyond)?;
             let own = last.filter(|(key, _)| *key >= first.as_slice());
             own.map(|(key, _)| clock_of(key)).transpose()
         })?;
@@ -90,9 +92,11 @@ impl Lmdb {
         let sequence = counters.sequence();
         let place = sequence.to_be_bytes();
         let append = PutFlags::APPEND;
-        self.events.put_with_flags(transaction, append, &sequence, buffer)?;
+        self.events
+            .put_with_flags(transaction, append, &sequence, buffer)?;
         self.ids.put(transaction, &id, &place)?;
-        self.entities.put(transaction, &entity_key(&record.entity, clock), &place)?;
+        self.entities
+            .put(transaction, &entity_key(&record.entity, clock), &place)?;
         Ok(())
     }
 }

@@ -43,7 +43,9 @@ struct Raft {
 pub(super) fn open(opening: &Opening) -> Result<Box<dyn Engine>> {
     let directory = opening.directory.to_str();
     let config = Config {
-        dir: directory.context("the directory's name is text")?.to_owned(),
+        dir: directory
+            .context("the directory's name is text")?
+            .to_owned(),
         batch_compression_threshold: ReadableSize(0),
         ..Config::default()
     };
@@ -79,7 +81,12 @@ fn visit_entry(entry: &BytesValue, visit: Visit<'_>) -> Result<()> {
 impl Raft {
     fn next_index(&self, group: u64) -> Result<NextIndex> {
         let panicked = || anyhow!("another thread panicked");
-        let known = self.groups.read().map_err(|_| panicked())?.get(&group).cloned();
+        let known = self
+            .groups
+            .read()
+            .map_err(|_| panicked())?
+            .get(&group)
+            .cloned();
         if let Some(known) = known {
             return Ok(known);
         }
@@ -97,7 +104,9 @@ impl Engine for Raft {
         let record = Record::new(event)?;
         let group = group_of(event.entity);
         let next = self.next_index(group)?;
-        let mut next = next.lock().map_err(|_| anyhow!("another thread panicked"))?;
+        let mut next = next
+            .lock()
+            .map_err(|_| anyhow!("another thread panicked"))?;
         let mut batch = LogBatch::with_capacity(1);
         batch.add_entries::<Entry>(group, &[entry(&record, *next)?])?;
         self.engine.write(&mut batch, self.durable)?;
@@ -117,7 +126,9 @@ impl Engine for Raft {
             let record = Record::new(event)?;
             let group = group_of(event.entity);
             let next = self.next_index(group)?;
-            let mut next = next.lock().map_err(|_| anyhow!("another thread panicked"))?;
+            let mut next = next
+                .lock()
+                .map_err(|_| anyhow!("another thread panicked"))?;
             batch.add_entries::<Entry>(group, &[entry(&record, *next)?])?;
             *next += 1;
             ids.push(record.id);
@@ -131,7 +142,9 @@ impl Engine for Raft {
     }
 
     fn get_known(&self, _id: u128, entity: usize, visit: Visit<'_>) -> Result<()> {
-        let found = self.engine.get_entry::<Entry>(group_of(entity), FIRST_INDEX)?;
+        let found = self
+            .engine
+            .get_entry::<Entry>(group_of(entity), FIRST_INDEX)?;
         visit_entry(&found.context("there is no such event")?, visit)
     }
 

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition,
-    WriteTransaction,
+    Database, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
 
 use super::grouped::{Counters, Grouped, Tables};
@@ -83,7 +82,10 @@ impl<'t> Writing<'t> {
             return Ok(());
         }
         let clock = counters.clock(&record.entity, || {
-            let (first, last) = (entity_key(&record.entity, 0), entity_key(&record.entity, !0));
+            let (first, last) = (
+                entity_key(&record.entity, 0),
+                entity_key(&record.entity, !0),
+            );
             let mut own = self.entities.range(first.as_slice()..=last.as_slice())?;
             let last = own.next_back().transpose()?;
             last.map(|(key, _)| clock_of(key.value())).transpose()
@@ -101,7 +103,9 @@ impl<'t> Writing<'t> {
 impl Redb {
     /// Whether a commit of so many more events is to be a durable one.
     fn is_due(&self, events: usize) -> bool {
-        let before = self.since_durable.fetch_add(events as u64, Ordering::Relaxed);
+        let before = self
+            .since_durable
+            .fetch_add(events as u64, Ordering::Relaxed);
         let due = self.durable || before + events as u64 >= DURABLE_EVERY_EVENTS;
         if due {
             self.since_durable.store(0, Ordering::Relaxed);
@@ -131,7 +135,9 @@ impl Tables for Redb {
         let place = transaction.open_table(IDS)?.get(id)?;
         let place = place.context("there is no such id")?.value();
         let record = transaction.open_table(EVENTS)?.get(place)?;
-        visit(payload_of(record.context("there is no such event")?.value())?);
+        visit(payload_of(
+            record.context("there is no such event")?.value(),
+        )?);
         Ok(())
     }
 
@@ -142,7 +148,9 @@ impl Tables for Redb {
         let entities = transaction.open_table(ENTITIES)?;
         for entry in entities.range(first.as_slice()..=last.as_slice())? {
             let record = events.get(entry?.1.value())?;
-            visit(payload_of(record.context("there is no such event")?.value())?);
+            visit(payload_of(
+                record.context("there is no such event")?.value(),
+            )?);
         }
         Ok(())
     }

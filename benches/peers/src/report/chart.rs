@@ -16,14 +16,24 @@ use crate::results::Results;
 
 /// The figures that are drawn.
 const DRAWN: [&str; 11] = [
-    "W1", "W1b", "W2", "W3", "W4", "W5", "W6", "W7", "W7b", "W8", "W8 killed",
+    "W1",
+    "W1b",
+    "W2",
+    "W3",
+    "W4",
+    "W5",
+    "W6",
+    "W7",
+    "W7b",
+    "W8",
+    "W8 killed",
 ];
 const WIDTH: u32 = 900;
-const BAR: i32 = 9;
+const BAR: i32 = 11;
 const GAP: i32 = 16;
 const TOP: i32 = 46;
 const BOTTOM: i32 = 40;
-const LEFT: i32 = 250;
+const LEFT: i32 = 260;
 const RIGHT: i32 = 60;
 const GREY: RGBColor = RGBColor(128, 128, 128);
 const COLOURS: [RGBColor; 7] = [
@@ -53,13 +63,21 @@ struct Scale {
 
 impl Scale {
     fn over(groups: &[Group]) -> Self {
-        let ratios = || groups.iter().flat_map(|group| &group.ratios).map(|(_, ratio)| *ratio);
+        let ratios = || {
+            groups
+                .iter()
+                .flat_map(|group| &group.ratios)
+                .map(|(_, ratio)| *ratio)
+        };
         let low = ratios().fold(0.5, f64::min).log10().floor();
         let high = ratios().fold(2.0, f64::max).log10().ceil();
         Self { low, high }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a chart is less than 900 pixels wide")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a chart is less than 900 pixels wide"
+    )]
     fn x(&self, ratio: f64) -> i32 {
         let width = f64::from(WIDTH.cast_signed() - LEFT - RIGHT);
         let share = (ratio.log10() - self.low) / (self.high - self.low);
@@ -69,7 +87,9 @@ impl Scale {
     /// Returns the ratios that have a line.
     fn lines(&self) -> Vec<f64> {
         let decades = (0..=(self.high - self.low).round() as u32).map(f64::from);
-        decades.map(|decade| 10_f64.powf(self.low + decade)).collect()
+        decades
+            .map(|decade| 10_f64.powf(self.low + decade))
+            .collect()
     }
 }
 
@@ -96,7 +116,8 @@ pub(crate) fn draw(results: &Results, path: &Path) -> Result<()> {
         bars_of(&area, &scale, group, y).map_err(failed)?;
         y += i32::try_from(group.ratios.len())? * BAR + GAP;
     }
-    area.present().map_err(|error| anyhow!("the chart cannot be written: {error}"))
+    area.present()
+        .map_err(|error| anyhow!("the chart cannot be written: {error}"))
 }
 
 fn groups(results: &Results, engines: &[String]) -> Vec<Group> {
@@ -127,12 +148,16 @@ type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 fn legend(area: &Area<'_>, engines: &[String]) -> Drawn {
     let title = "How many times as good batpak is (right of 1: batpak is better)";
-    area.draw(&Text::new(title, (8, 12), words(14, HPos::Left)))?;
+    area.draw(&Text::new(title, (8, 12), words(17, HPos::Left)))?;
     let mut x = 8;
     for (place, engine) in engines.iter().enumerate() {
         let square = [(x, 26), (x + 9, 35)];
         area.draw(&Rectangle::new(square, colour(place).filled()))?;
-        area.draw(&Text::new(engine.clone(), (x + 13, 31), words(12, HPos::Left)))?;
+        area.draw(&Text::new(
+            engine.clone(),
+            (x + 13, 31),
+            words(14, HPos::Left),
+        ))?;
         x += 30 + i32::try_from(engine.len()).unwrap_or(0) * 8;
     }
     Ok(())
@@ -145,7 +170,11 @@ fn lines(area: &Area<'_>, scale: &Scale, height: i32) -> Drawn {
         let strong = if (ratio - 1.0).abs() < 1e-9 { 0.9 } else { 0.3 };
         area.draw(&PathElement::new(ends, GREY.mix(strong)))?;
         let text = format!("{ratio}x");
-        area.draw(&Text::new(text, (x, height - BOTTOM + 18), words(12, HPos::Center)))?;
+        area.draw(&Text::new(
+            text,
+            (x, height - BOTTOM + 18),
+            words(14, HPos::Center),
+        ))?;
     }
     Ok(())
 }
@@ -154,8 +183,9 @@ fn bars_of(area: &Area<'_>, scale: &Scale, group: &Group, top: i32) -> Drawn {
     let bars = i32::try_from(group.ratios.len()).unwrap_or(0);
     let middle = top + bars * BAR / 2;
     let figure = group.figure;
-    let label = format!("{} {}", figure.name, short(figure.title));
-    area.draw(&Text::new(label, (8, middle), words(12, HPos::Left)))?;
+    let workload = figure.name.split(' ').next().unwrap_or_default();
+    let label = format!("{workload} {}", short(figure.title));
+    area.draw(&Text::new(label, (8, middle), words(14, HPos::Left)))?;
     let mut y = top;
     for (place, ratio) in &group.ratios {
         let (one, end) = (scale.x(1.0), scale.x(*ratio));
@@ -167,7 +197,7 @@ fn bars_of(area: &Area<'_>, scale: &Scale, group: &Group, top: i32) -> Drawn {
         } else {
             (end + 3, HPos::Left)
         };
-        area.draw(&Text::new(text, (x, y + BAR / 2 - 1), words(9, side)))?;
+        area.draw(&Text::new(text, (x, y + BAR / 2 - 1), words(12, side)))?;
         y += BAR;
     }
     Ok(())

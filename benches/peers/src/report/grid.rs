@@ -83,8 +83,19 @@ mod tests {
 
     #[test]
     fn numbers_have_three_figures() {
-        let numbers = [0.123, 1.0, 12.34, 123.4, 1234.0, 12_345.0, 999_499.0, 1_234_567.0];
-        let texts = ["0.12", "1.00", "12.3", "123", "1234", "12.3k", "999k", "1.23M"];
+        let numbers = [
+            0.123,
+            1.0,
+            12.34,
+            123.4,
+            1234.0,
+            12_345.0,
+            999_499.0,
+            1_234_567.0,
+        ];
+        let texts = [
+            "0.12", "1.00", "12.3", "123", "1234", "12.3k", "999k", "1.23M",
+        ];
         assert_eq!(numbers.map(number), texts);
     }
 
@@ -93,6 +104,9 @@ mod tests {
         let mut grid = Grid::new(vec!["a".to_owned(), "b".to_owned()], 1);
         grid.push(vec!["long".to_owned(), "1.00".to_owned()]);
         assert_eq!(grid.text(), "a        b\nlong  1.00\n");
-        assert_eq!(grid.markdown(), "| a | b |\n| --- | ---: |\n| long | 1.00 |\n");
+        assert_eq!(
+            grid.markdown(),
+            "| a | b |\n| --- | ---: |\n| long | 1.00 |\n"
+        );
     }
 }

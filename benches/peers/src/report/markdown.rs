@@ -43,9 +43,15 @@ pub(crate) fn document(results: &Results) -> String {
     let sections = [
         ("Targets", verdict::table(results).markdown()),
         ("Medians", medians(results).markdown()),
-        ("batpak against each", format!("{READING}\n{}", comparisons(results).markdown())),
+        (
+            "batpak against each",
+            format!("{READING}\n{}", comparisons(results).markdown()),
+        ),
         ("Least and greatest (rounds)", spreads(results).markdown()),
-        ("What was measured", format!("{}{HOW}", counts(&results.counts))),
+        (
+            "What was measured",
+            format!("{}{HOW}", counts(&results.counts)),
+        ),
         ("Where", machines(results)),
     ];
     for (title, body) in sections {
@@ -86,11 +92,7 @@ fn machines(results: &Results) -> String {
         let gib = machine.memory_mib.div_ceil(1024);
         format!(
             "- {}, {} threads, {gib} GiB; {}; {}\n- Commit {}\n",
-            machine.processor,
-            machine.threads,
-            machine.kernel,
-            machine.file_system,
-            machine.commit
+            machine.processor, machine.threads, machine.kernel, machine.file_system, machine.commit
         )
     };
     results.machines.iter().map(describe).collect()

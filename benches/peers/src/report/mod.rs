@@ -27,7 +27,7 @@ pub(crate) fn command(options: &ReportOptions) -> Result<()> {
     let first = files.next().unwrap_or(&own);
     let mut results = Results::load(first)?;
     for file in files {
-        results.merge(Results::load(file)?);
+        results.merge(Results::load(file)?)?;
     }
     if options.files.len() > 1 {
         results.save(&own)?;
@@ -76,8 +76,14 @@ pub(crate) fn against(results: &Results, figure: &Figure, engine: &str) -> Optio
 
 /// Returns the figures that were measured at all.
 pub(crate) fn measured(results: &Results) -> impl Iterator<Item = &'static Figure> {
-    let names: Vec<&str> = results.samples.iter().map(|s| s.workload.as_str()).collect();
-    FIGURES.iter().filter(move |figure| names.contains(&figure.source.0))
+    let names: Vec<&str> = results
+        .samples
+        .iter()
+        .map(|s| s.workload.as_str())
+        .collect();
+    FIGURES
+        .iter()
+        .filter(move |figure| names.contains(&figure.source.0))
 }
 
 /// One row a figure, one column an engine.
@@ -90,7 +96,9 @@ fn grid_of(
     head.extend_from_slice(engines);
     let mut grid = Grid::new(head, 3);
     for figure in measured(results) {
-        let mut row = [figure.name, figure.title, figure.unit].map(str::to_owned).to_vec();
+        let mut row = [figure.name, figure.title, figure.unit]
+            .map(str::to_owned)
+            .to_vec();
         row.extend(engines.iter().map(|engine| {
             let lacks = figure.lacks(engine).unwrap_or("");
             cell(figure, engine).unwrap_or_else(|| lacks.to_owned())
@@ -113,7 +121,12 @@ fn spreads(results: &Results) -> Grid {
     let engines = results.engines();
     grid_of(results, &engines, |figure, engine| {
         summary(results, figure, engine).map(|summary| {
-            let Summary { least, greatest, rounds, .. } = summary;
+            let Summary {
+                least,
+                greatest,
+                rounds,
+                ..
+            } = summary;
             let (least, greatest) = (grid::number(least), grid::number(greatest));
             format!("{least}..{greatest} ({rounds})")
         })

@@ -18,7 +18,11 @@ pub(crate) fn table(results: &Results) -> Grid {
         let found = find(results, figure, &target);
         let unit = found.as_ref().map_or("", |found| found.unit);
         let with_unit = |value: f64| format!("{}{unit}", grid::number(value));
-        let sign = if target.wants_more(figure) { ">=" } else { "<=" };
+        let sign = if target.wants_more(figure) {
+            ">="
+        } else {
+            "<="
+        };
         let mut row = vec![figure.name.to_owned(), title(figure, found.as_ref())];
         row.push(format!("{sign} {}", with_unit(target.bar)));
         row.push(with_unit(target.aim));
@@ -81,7 +85,10 @@ fn find(results: &Results, figure: &Figure, target: &Target) -> Option<Found> {
     };
     let (summary, unit) = match &peer {
         Some(peer) => (against(results, figure, peer)?, "x"),
-        None => (summary(results, figure, OURS.text())?, absolute_unit(figure)),
+        None => (
+            summary(results, figure, OURS.text())?,
+            absolute_unit(figure),
+        ),
     };
     Some(Found {
         summary,
@@ -101,10 +108,16 @@ fn absolute_unit(figure: &Figure) -> &'static str {
 }
 
 fn best_indexed(results: &Results, figure: &Figure) -> Option<String> {
-    let peers = Name::ALL.into_iter().filter(|engine| engine.is_indexed_peer());
+    let peers = Name::ALL
+        .into_iter()
+        .filter(|engine| engine.is_indexed_peer());
     let medians = peers.filter_map(|peer| {
         let median = summary(results, figure, peer.text())?.median;
-        let goodness = if figure.more_is_better { median } else { -median };
+        let goodness = if figure.more_is_better {
+            median
+        } else {
+            -median
+        };
         Some((goodness, peer.text().to_owned()))
     });
     let best = medians.max_by(|(one, _), (other, _)| one.total_cmp(other));

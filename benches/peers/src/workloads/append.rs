@@ -30,7 +30,9 @@ pub(crate) fn threads(options: &ChildOptions, durable: bool) -> Result<Figures> 
     measure(options, durable, |engine, world, numbers| {
         thread::scope(|scope| {
             let start = |thread: u64| {
-                let own = numbers.clone().filter(move |number| number % THREADS == thread);
+                let own = numbers
+                    .clone()
+                    .filter(move |number| number % THREADS == thread);
                 scope.spawn(move || {
                     for number in own {
                         engine.append(&world.event(number))?;
@@ -39,9 +41,9 @@ pub(crate) fn threads(options: &ChildOptions, durable: bool) -> Result<Figures> 
                 })
             };
             let callers: Vec<_> = (0..THREADS).map(start).collect();
-            callers.into_iter().try_for_each(|caller| {
-                caller.join().map_err(|_| anyhow!("a caller panicked"))?
-            })
+            callers
+                .into_iter()
+                .try_for_each(|caller| caller.join().map_err(|_| anyhow!("a caller panicked"))?)
         })
     })
 }

@@ -45,7 +45,12 @@ pub(crate) fn grow(options: &ChildOptions) -> Result<Figures> {
     let last_tenth = options.events - options.events / 10;
     fill(engine.as_ref(), &world, 0..last_tenth, learn(&mut ids))?;
     let begun = Instant::now();
-    fill(engine.as_ref(), &world, last_tenth..options.events, learn(&mut ids))?;
+    fill(
+        engine.as_ref(),
+        &world,
+        last_tenth..options.events,
+        learn(&mut ids),
+    )?;
     let appended = rate(options.events - last_tenth, begun);
     figures.insert("append_us".to_owned(), 1e6 / appended);
 
