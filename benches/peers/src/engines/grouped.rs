@@ -1,11 +1,11 @@
 //! What the four transactional peers have in common: tables behind one writer, with group commit.
 //!
 //! A thread that appends while another one's transaction is being committed leaves its event in a
-//! queue. Whoever gets the writer next commits all that waits there in one transaction. None of
+//! queue. Whoever commits next commits all that waits there in one transaction. None of
 //! the four does that by itself; an event store built on one of them would.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, LockResult, Mutex};
 
 use anyhow::{Result, anyhow};
 
@@ -69,66 +69,70 @@ impl Counters {
     }
 }
 
-/// Events that wait for the writer.
+/// Events that wait, and who is done.
 #[derive(Default)]
 struct Queue {
     records: Vec<Record>,
     /// How many were ever taken in.
     taken: u64,
-}
-
-struct Writer {
-    counters: Counters,
-    /// How many of those taken in are committed.
+    /// How many of those are committed.
     committed: u64,
+    /// Without the counters, a thread is committing.
+    counters: Option<Counters>,
 }
 
 /// An engine made of tables.
 pub(super) struct Grouped<T> {
     tables: T,
     queue: Mutex<Queue>,
-    writer: Mutex<Writer>,
+    /// Rings when a commit is done.
+    done: Condvar,
 }
 
 impl<T: Tables> Grouped<T> {
-    /// Puts a writer and a queue in front of tables.
+    /// Puts a queue in front of tables.
     pub(super) fn new(tables: T, counters: Counters) -> Self {
+        let counters = Some(counters);
         Self {
             tables,
-            queue: Mutex::default(),
-            writer: Mutex::new(Writer {
+            queue: Mutex::new(Queue {
                 counters,
-                committed: 0,
+                ..Queue::default()
             }),
+            done: Condvar::new(),
         }
     }
 
-    /// Returns when everything that was queued by then is committed.
+    /// Returns when everything that was queued by then is committed: by another thread that is
+    /// committing next, or by this one.
     fn commit(&self, records: impl IntoIterator<Item = Record>) -> Result<()> {
-        let last = {
-            let mut queue = lock(&self.queue)?;
-            let before = queue.records.len();
-            queue.records.extend(records);
-            queue.taken += (queue.records.len() - before) as u64;
-            queue.taken
-        };
-        let mut writer = lock(&self.writer)?;
-        if writer.committed >= last {
-            return Ok(());
+        let mut queue = lock(self.queue.lock())?;
+        let before = queue.records.len();
+        queue.records.extend(records);
+        queue.taken += (queue.records.len() - before) as u64;
+        let last = queue.taken;
+        while queue.committed < last {
+            let Some(mut counters) = queue.counters.take() else {
+                queue = lock(self.done.wait(queue))?;
+                continue;
+            };
+            let records = std::mem::take(&mut queue.records);
+            let taken = queue.taken;
+            drop(queue);
+            let committed = self.tables.commit(&mut counters, &records);
+            queue = lock(self.queue.lock())?;
+            queue.counters = Some(counters);
+            // A failure ends the measurement, so it is told once.
+            queue.committed = taken;
+            self.done.notify_all();
+            committed?;
         }
-        let (records, taken) = {
-            let mut queue = lock(&self.queue)?;
-            (std::mem::take(&mut queue.records), queue.taken)
-        };
-        // A failure ends the measurement, so nobody is told a second time.
-        self.tables.commit(&mut writer.counters, &records)?;
-        writer.committed = taken;
         Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
-    mutex.lock().map_err(|_| anyhow!("another thread panicked"))
+fn lock<G>(locked: LockResult<G>) -> Result<G> {
+    locked.map_err(|_| anyhow!("another thread panicked"))
 }
 
 impl<T: Tables> Engine for Grouped<T> {
