@@ -1,11 +1,14 @@
 //! What the system tells about this process and about a store's files.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use rustix::fs::{SeekFrom as Place, seek};
+use rustix::io::Errno;
 
 const BLOCK_BYTES: u64 = 512;
 
@@ -78,13 +81,17 @@ fn visit_files(directory: &Path, visit: &mut impl FnMut(&Path) -> Result<()>) ->
 
 /// Reads all files once, so that every measurement finds them in the system's page cache.
 pub(crate) fn warm(directory: &Path) -> Result<()> {
-    visit_files(directory, &mut |file| {
-        io::copy(&mut File::open(file)?, &mut io::sink())?;
+    visit_files(directory, &mut |path| {
+        let file = File::open(path)?;
+        for data in data_of(&file)? {
+            copy_range(&file, &data, &mut io::sink())?;
+        }
         Ok(())
     })
 }
 
-/// Copies a store, durably: no write of the copy is left to disturb a measurement.
+/// Copies a store, durably: no write of the copy is left to disturb a measurement. Holes in files
+/// stay holes.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -93,11 +100,42 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.path().is_dir() {
             copy(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), &target)?;
-            File::open(&target)?.sync_all()?;
+            copy_file(&entry.path(), &target)?;
         }
     }
     Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let (from, mut to) = (File::open(from)?, File::create_new(to)?);
+    to.set_len(from.metadata()?.len())?;
+    for data in data_of(&from)? {
+        to.seek(SeekFrom::Start(data.start))?;
+        copy_range(&from, &data, &mut to)?;
+    }
+    Ok(to.sync_all()?)
+}
+
+fn copy_range(mut from: &File, data: &Range<u64>, to: &mut impl Write) -> Result<()> {
+    from.seek(SeekFrom::Start(data.start))?;
+    io::copy(&mut from.take(data.end - data.start), to)?;
+    Ok(())
+}
+
+/// Returns the parts of a file that are not holes.
+fn data_of(file: &File) -> Result<Vec<Range<u64>>> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    loop {
+        let start = match seek(file, Place::Data(at)) {
+            Ok(start) => start,
+            // There is no more data.
+            Err(Errno::NXIO) => return Ok(parts),
+            Err(error) => return Err(error.into()),
+        };
+        at = seek(file, Place::Hole(start))?;
+        parts.push(start..at);
+    }
 }
 
 /// Waits until the system has written what earlier measurements left behind.

@@ -1,10 +1,12 @@
 //! LMDB, through heed.
 //!
 //! Three databases: events by sequence (integer keys, appended), ids, and entities.
-//! - Relaxed: `NO_SYNC`. A commit is written to the file and not synced, and survives the end of
-//!   the process. The map is not written through (`WRITE_MAP`, `MAP_ASYNC`), so a stray pointer
-//!   cannot damage the file, and the file is as long as its data.
-//! - Durable: every commit is synced, data and meta page.
+//! - Relaxed: `NO_SYNC`. A commit is in the system's hands and not synced, and survives the end of
+//!   the process. Durable: every commit is synced, data and meta page.
+//! - Without the map being writable, a stray pointer cannot damage the file, and the file is as
+//!   long as its data: the row `heed`. With `WRITE_MAP` commits are faster by far, a stray pointer
+//!   is a damaged file, and the file is as long as the map, sparse: the row `heed-writemap`. Never
+//!   `MAP_ASYNC`.
 //! - A read is a transaction of its own, as it would be in a store; its slot is kept by the thread.
 //! - No cache of its own: the system's page cache is all of memory.
 
@@ -31,9 +33,9 @@ struct Lmdb {
     entities: Database<Bytes, Bytes>,
 }
 
-/// Opens a store.
-pub(super) fn open(opening: &Opening) -> Result<Box<dyn Engine>> {
-    let env = open_environment(opening)?;
+/// Opens a store, through a map that can be written if so asked.
+pub(super) fn open(opening: &Opening, write_map: bool) -> Result<Box<dyn Engine>> {
+    let env = open_environment(opening, write_map)?;
     let mut transaction = env.write_txn()?;
     let events = env
         .database_options()
@@ -55,14 +57,15 @@ pub(super) fn open(opening: &Opening) -> Result<Box<dyn Engine>> {
 }
 
 #[expect(unsafe_code, reason = "the map and its flags are unsafe to LMDB")]
-fn open_environment(opening: &Opening) -> Result<Env> {
+fn open_environment(opening: &Opening, write_map: bool) -> Result<Env> {
+    let mut flags = EnvFlags::empty();
+    flags.set(EnvFlags::NO_SYNC, !opening.durable);
+    flags.set(EnvFlags::WRITE_MAP, write_map);
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(3);
-    if !opening.durable {
-        // SAFETY: without syncs a crash of the machine may damage the file, which nobody reads
-        // afterwards.
-        unsafe { options.flags(EnvFlags::NO_SYNC) };
-    }
+    // SAFETY: without syncs a crash of the machine may damage the file, which nobody reads
+    // afterwards; all code in this process that could write through the map is safe or LMDB's.
+    unsafe { options.flags(flags) };
     // SAFETY: the directory was made for this measurement, and no other process opens it meanwhile.
     Ok(unsafe { options.open(&opening.directory) }?)
 }

@@ -105,6 +105,10 @@ pub(crate) enum Name {
     #[serde(rename = "heed")]
     #[value(name = "heed")]
     Lmdb,
+    /// LMDB, written through its map.
+    #[serde(rename = "heed-writemap")]
+    #[value(name = "heed-writemap")]
+    LmdbWriteMap,
     /// raft-engine, a log without an index of ids.
     #[serde(rename = "raft-engine")]
     #[value(name = "raft-engine")]
@@ -113,7 +117,7 @@ pub(crate) enum Name {
 
 impl Name {
     /// All, in the order of the tables.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Batpak,
         Self::Batpak010,
         Self::Batpak05,
@@ -121,7 +125,17 @@ impl Name {
         Self::Fjall,
         Self::Redb,
         Self::Lmdb,
+        Self::LmdbWriteMap,
         Self::Raft,
+    ];
+
+    /// The peers that find events by id.
+    pub(crate) const INDEXED_PEERS: [Self; 5] = [
+        Self::Sqlite,
+        Self::Fjall,
+        Self::Redb,
+        Self::Lmdb,
+        Self::LmdbWriteMap,
     ];
 
     /// Returns the name in tables and on the command line.
@@ -134,6 +148,7 @@ impl Name {
             Self::Fjall => "fjall",
             Self::Redb => "redb",
             Self::Lmdb => "heed",
+            Self::LmdbWriteMap => "heed-writemap",
             Self::Raft => "raft-engine",
         }
     }
@@ -141,11 +156,6 @@ impl Name {
     /// Whether it is a version of batpak, which has segments.
     pub(crate) fn is_batpak(self) -> bool {
         matches!(self, Self::Batpak | Self::Batpak010 | Self::Batpak05)
-    }
-
-    /// Whether it is a peer that finds events by id.
-    pub(crate) fn is_indexed_peer(self) -> bool {
-        !self.is_batpak() && self != Self::Raft
     }
 
     /// Opens a store.
@@ -157,7 +167,8 @@ impl Name {
             Self::Sqlite => sqlite::open(opening),
             Self::Fjall => fjall::open(opening),
             Self::Redb => redb::open(opening),
-            Self::Lmdb => lmdb::open(opening),
+            Self::Lmdb => lmdb::open(opening, false),
+            Self::LmdbWriteMap => lmdb::open(opening, true),
             Self::Raft => raft::open(opening),
         }
     }

@@ -36,13 +36,14 @@ const BOTTOM: i32 = 40;
 const LEFT: i32 = 260;
 const RIGHT: i32 = 60;
 const GREY: RGBColor = RGBColor(128, 128, 128);
-const COLOURS: [RGBColor; 7] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(150, 120, 90),
     RGBColor(190, 150, 60),
     RGBColor(70, 130, 200),
     RGBColor(210, 95, 80),
     RGBColor(60, 160, 110),
     RGBColor(150, 100, 190),
+    RGBColor(190, 100, 160),
     RGBColor(70, 165, 180),
 ];
 

@@ -73,14 +73,13 @@ fn judge(figure: &Figure, target: &Target, bound: f64) -> String {
 impl Target {
     /// Whether the value that is judged should be great: a ratio always should.
     fn wants_more(&self, figure: &Figure) -> bool {
-        self.measure != Measure::Absolute || figure.more_is_better
+        figure.more_is_better || matches!(self.measure, Measure::AgainstBest(_))
     }
 }
 
 fn find(results: &Results, figure: &Figure, target: &Target) -> Option<Found> {
     let peer = match target.measure {
-        Measure::Against(peer) => Some(peer.text().to_owned()),
-        Measure::AgainstBestIndexed => Some(best_indexed(results, figure)?),
+        Measure::AgainstBest(peers) => Some(best(results, figure, peers)?),
         Measure::Absolute => None,
     };
     let (summary, unit) = match &peer {
@@ -107,11 +106,8 @@ fn absolute_unit(figure: &Figure) -> &'static str {
     }
 }
 
-fn best_indexed(results: &Results, figure: &Figure) -> Option<String> {
-    let peers = Name::ALL
-        .into_iter()
-        .filter(|engine| engine.is_indexed_peer());
-    let medians = peers.filter_map(|peer| {
+fn best(results: &Results, figure: &Figure, peers: &[Name]) -> Option<String> {
+    let medians = peers.iter().filter_map(|peer| {
         let median = summary(results, figure, peer.text())?.median;
         let goodness = if figure.more_is_better {
             median

@@ -128,9 +128,12 @@ fn finish(
         ("file", mib(full.file, empty.file)),
         ("peak", mib(full.peak, empty.resident)),
         ("close", close),
-        ("disk", per_event(disk.length)),
         ("allocated", per_event(disk.allocated)),
     ];
+    // This file is as long as its map.
+    if options.engine != Name::LmdbWriteMap {
+        figures.insert("disk".to_owned(), per_event(disk.length));
+    }
     figures.extend(all.map(|(name, value)| (name.to_owned(), value)));
     Ok(())
 }
