@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::child::Figures;
+use crate::engines::Name;
 use crate::machine::Machine;
 
 /// A whole run, or several that were merged.
@@ -102,14 +103,17 @@ impl Results {
         Ok(())
     }
 
-    /// Returns the rows of the tables: every engine and variant, in the order in which they came.
+    /// Returns the columns of the tables: every engine and variant, in the order of engines.
     pub(crate) fn engines(&self) -> Vec<String> {
-        let mut engines: Vec<String> = Vec::new();
-        for sample in &self.samples {
-            if !engines.contains(&sample.engine) {
-                engines.push(sample.engine.clone());
-            }
-        }
+        let place = |engine: &str| {
+            let name = engine.split('/').next();
+            Name::ALL
+                .iter()
+                .position(|known| Some(known.text()) == name)
+        };
+        let engines: BTreeSet<&String> = self.samples.iter().map(|sample| &sample.engine).collect();
+        let mut engines: Vec<String> = engines.into_iter().cloned().collect();
+        engines.sort_by_key(|engine| place(engine));
         engines
     }
 

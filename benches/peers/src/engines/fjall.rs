@@ -7,6 +7,8 @@
 //!   themselves the last level's filters; their data blocks carry a hash index.
 //! - Memtables and the journal's limit are the defaults: 64 MiB a keyspace, 512 MiB. The cache has
 //!   the budget that all engines have.
+//! - Closing syncs the journal and lets go. Opening makes memtables of the journal again: fjall has
+//!   no public way to flush them before.
 
 use anyhow::{Context, Result};
 use fjall::config::HashRatioPolicy;

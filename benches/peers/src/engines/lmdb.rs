@@ -56,18 +56,18 @@ pub(super) fn open(opening: &Opening, write_map: bool) -> Result<Box<dyn Engine>
     Ok(Box::new(Grouped::new(tables, Counters::new(next))))
 }
 
-#[expect(unsafe_code, reason = "the map and its flags are unsafe to LMDB")]
+#[expect(unsafe_code, reason = "LMDB trusts its caller with map and flags")]
 fn open_environment(opening: &Opening, write_map: bool) -> Result<Env> {
     let mut flags = EnvFlags::empty();
     flags.set(EnvFlags::NO_SYNC, !opening.durable);
     flags.set(EnvFlags::WRITE_MAP, write_map);
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(3);
-    // SAFETY: without syncs a crash of the machine may damage the file, which nobody reads
-    // afterwards; all code in this process that could write through the map is safe or LMDB's.
-    unsafe { options.flags(flags) };
     // SAFETY: the directory was made for this measurement, and no other process opens it meanwhile.
-    Ok(unsafe { options.open(&opening.directory) }?)
+    // Without syncs a crash of the machine may damage the file, which nobody reads afterwards. All
+    // code in this process that could write through the map is safe Rust or LMDB's.
+    let env = unsafe { options.flags(flags).open(&opening.directory) };
+    Ok(env?)
 }
 
 impl Lmdb {
