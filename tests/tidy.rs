@@ -122,7 +122,17 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
     found
 }
 
+/// Whether a folder holds a workspace of its own: it is not of this one, and what it depends on may
+/// demand what is banned here.
+fn is_another_workspace(folder: &Path) -> bool {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    manifest.lines().any(|line| line == "[workspace]")
+}
+
 fn sources(root: &Path, folder: &Path, found: &mut Vec<Source>) {
+    if folder != root && is_another_workspace(folder) {
+        return;
+    }
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
