@@ -73,7 +73,8 @@ fn three(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),
         size if size >= 9.995 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+        size if size >= 0.0995 || size == 0.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
     }
 }
 
@@ -84,6 +85,7 @@ mod tests {
     #[test]
     fn numbers_have_three_figures() {
         let numbers = [
+            0.00123,
             0.123,
             1.0,
             12.34,
@@ -94,7 +96,7 @@ mod tests {
             1_234_567.0,
         ];
         let texts = [
-            "0.12", "1.00", "12.3", "123", "1234", "12.3k", "999k", "1.23M",
+            "0.0012", "0.12", "1.00", "12.3", "123", "1234", "12.3k", "999k", "1.23M",
         ];
         assert_eq!(numbers.map(number), texts);
     }

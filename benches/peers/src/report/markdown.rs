@@ -31,8 +31,8 @@ const HOW: &str = "\
 - W8b, W9: a store filled in this process, every hundredth event read (one stream of a hundred from
   raft-engine); memory is what the process holds then, less what it held when the store was open
   and empty. Pages of mapped files are the system's to take back.
-- heed-writemap is LMDB writing through its map, which is faster; a stray pointer may damage its file,
-  which is as long as the map. A target against LMDB is one against the better of the two.
+- heed-writemap is LMDB writing through its map, which is faster; a stray pointer may damage its
+  file, which is as long as the map. A target against LMDB is one against the better of the two.
 - No engine compresses. Engines with a cache of their own have the same budget for it.
 - How each engine is configured stands at the top of its file in `src/engines/`.
 ";
