@@ -4,18 +4,19 @@
 //! a subscriber: one whose queue is full loses the notification, and it is counted.
 
 use crate::protocol::broker::{Message, Notification, Registered};
+use crate::reader::Reader;
 use crate::runtime::channel::{Receiver, Sender, TrySendError, bounded};
 use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn, Watermark};
-use crate::view::{IndexEntry, ReadView};
+use crate::view::IndexEntry;
 use batpak_log::coordinate::Region;
 use batpak_log::planted::{Bug, planted};
 use slab::Slab;
 use std::sync::Arc;
 
-/// A broker. What it must remember is in [`Subscribers`], so a new one needs only the view.
+/// A broker. What it must remember is in [`Subscribers`], so a new one needs only a reader.
 #[derive(Debug)]
 pub struct Broker {
-    view: Arc<ReadView>,
+    reader: Arc<Reader>,
 }
 
 /// The subscribers, and how far they have been told; kept over restarts.
@@ -44,21 +45,29 @@ enum Queue {
 
 impl Broker {
     /// Takes up its work where `subscribers` says.
-    pub fn resume(view: Arc<ReadView>) -> Self {
-        Self { view }
+    pub fn resume(reader: Arc<Reader>) -> Self {
+        Self { reader }
     }
 
     /// Offers what has become visible since the last time to every subscriber.
     fn deliver(&self, subscribers: &mut Subscribers) {
-        let visible = self.view.visible();
+        let visible = self.reader.view().visible();
         if !subscribers.table.is_empty() {
-            let mut entries = self.view.entries_from(subscribers.delivered);
-            while let Some(entry) = entries.next_entry() {
+            for entry in self.reader.events(&Region::all(), subscribers.delivered) {
+                let entry = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        // Whoever is woken finds out by reading; whoever is notified has lost some.
+                        tracing::error!(%error, "events could not be read to announce them");
+                        subscribers.lose_rest();
+                        break;
+                    }
+                };
                 subscribers.delivered = entry.global_sequence + 1;
                 // One whose receiver is gone was never told its number, because of a crash.
                 subscribers
                     .table
-                    .retain(|_, subscriber| subscriber.offer(entry));
+                    .retain(|_, subscriber| subscriber.offer(&entry));
             }
         }
         subscribers.delivered = subscribers.delivered.max(visible);
@@ -92,6 +101,14 @@ impl Broker {
 }
 
 impl Subscribers {
+    /// Counts a loss for everybody, of events that cannot be read.
+    fn lose_rest(&self) {
+        for (_, subscriber) in &self.table {
+            subscriber.lost.raise(subscriber.lost.get() + 1);
+        }
+        self.wake_all();
+    }
+
     fn wake_all(&self) {
         for (_, subscriber) in &self.table {
             if let Queue::Wakes(sender) = &subscriber.queue {

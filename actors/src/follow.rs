@@ -1,16 +1,15 @@
 //! Reads a log further, group by group, while somebody may be writing it.
 
 use crate::error::StoreError;
-use crate::indexing::Chains;
-use crate::recovery::{moved_under_reader, read_log_beside_writer};
-use crate::view::{IndexEntry, ReadView, ViewWriter};
+use crate::indexing::{Chains, RunsOfSegment};
+use crate::reader::Reader;
+use crate::recovery::{ReadLog, ReadOptions, moved_under_reader, read_log_beside_writer};
+use crate::view::ViewWriter;
 use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, File, Fs, read_range};
 use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
-use batpak_log::segment::{
-    GroupEvent, GroupReader, Predecessor, SegmentHeader, Step, TailFacts, judge_tail,
-};
+use batpak_log::segment::{GroupReader, Predecessor, SegmentHeader, Step, TailFacts, judge_tail};
 use std::io;
 use std::sync::Arc;
 
@@ -27,7 +26,7 @@ const LATEST_COMPARED: usize = 64;
 ///    that holds it and in those that follow.
 #[derive(Debug)]
 pub struct Follower {
-    fs: Arc<dyn Fs>,
+    reader: Arc<Reader>,
     position: LogPosition,
     store_id: Option<[u8; 16]>,
     open: Option<OpenSegment>,
@@ -43,15 +42,7 @@ struct OpenSegment {
 /// Where what is read goes.
 struct Into<'w> {
     writer: &'w mut ViewWriter,
-    view: Arc<ReadView>,
     chains: Chains,
-}
-
-impl Into<'_> {
-    fn insert(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
-        self.writer
-            .insert(self.chains.entry(header, event, Some(&self.view)));
-    }
 }
 
 /// What the end of the open segment says.
@@ -66,9 +57,9 @@ enum End {
 
 impl Follower {
     /// Starts at a position.
-    pub fn new(fs: Arc<dyn Fs>, position: LogPosition, store_id: Option<[u8; 16]>) -> Self {
+    pub fn new(reader: Arc<Reader>, position: LogPosition, store_id: Option<[u8; 16]>) -> Self {
         Self {
-            fs,
+            reader,
             position,
             store_id,
             open: None,
@@ -112,7 +103,6 @@ impl Follower {
 
     fn read_on(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
         let mut into = Into {
-            view: Arc::clone(writer.view()),
             chains: Chains::default(),
             writer,
         };
@@ -144,10 +134,11 @@ impl Follower {
         if begun.iter().all(|byte| *byte == 0) {
             return Ok(());
         }
-        let boot_id = self.fs.boot_id();
+        let fs = self.fs();
+        let boot_id = fs.boot_id();
         let facts = TailFacts {
             same_boot: boot_id.is_some_and(|id| id == open.header.boot_id),
-            poisoned: PoisonMark::read(&*self.fs)?.is_some_and(|mark| mark.speaks_of(&open.header)),
+            poisoned: PoisonMark::read(fs)?.is_some_and(|mark| mark.speaks_of(&open.header)),
             proven: 0,
         };
         let end = self.position.offset;
@@ -177,8 +168,12 @@ impl Follower {
             match open.reader.step()? {
                 Step::Group(group) if group.end <= self.position.offset => {}
                 Step::Group(group) => {
-                    for event in &group.events {
-                        into.insert(&open.header, event);
+                    let reader = &self.reader;
+                    let entry = |event| into.chains.entry(&open.header, event, reader);
+                    let entries = group.events.iter().map(entry);
+                    // A group is inserted whole or not at all.
+                    for entry in entries.collect::<Result<Vec<_>, _>>()? {
+                        into.writer.insert(entry);
                     }
                     self.position.advance(&group);
                 }
@@ -193,9 +188,10 @@ impl Follower {
         if self.position.last_id == 0 {
             return Ok(matches!(self.next_segment(into)?, End::Moved));
         }
-        let opened = match into.view.segment(self.position.segment.id) {
-            Some(header) if header.segment == self.position.segment => self.open_file(header, into),
-            Some(_) | None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+        let mut known = self.reader.view().segments().into_iter();
+        let opened = match known.find(|header| header.segment == self.position.segment) {
+            Some(header) => self.open_file(header, into),
+            None => Err(io::Error::from(io::ErrorKind::NotFound).into()),
         };
         match opened {
             Ok(()) => Ok(true),
@@ -212,9 +208,14 @@ impl Follower {
         header: Arc<SegmentHeader>,
         into: &mut Into<'_>,
     ) -> Result<(), StoreError> {
-        let file = self.fs.open(&header.segment.file_name(), Access::Read)?;
-        let reader = GroupReader::new(Arc::clone(&file), &header, file.len()?);
-        into.writer.add_segment(Arc::clone(&header));
+        let file = self.fs().open(&header.segment.file_name(), Access::Read)?;
+        let segment = into.writer.add_segment(Arc::clone(&header));
+        let runs = RunsOfSegment {
+            parts: self.reader.view().indexed_parts(header.segment),
+            segment,
+        };
+        let start = runs.read_start(self.reader.access());
+        let reader = GroupReader::resume(Arc::clone(&file), &header, &start, file.len()?);
         self.store_id = Some(header.store_id);
         self.open = Some(OpenSegment {
             header,
@@ -226,8 +227,8 @@ impl Follower {
 
     /// Looks for the segment that follows the position.
     fn next_segment(&mut self, into: &mut Into<'_>) -> Result<End, StoreError> {
-        let directory = read_directory(&*self.fs)?;
-        let known = into.view.segments();
+        let directory = read_directory(self.fs())?;
+        let known = self.reader.view().segments();
         let found = directory.segments.iter().take(known.len());
         if !found.eq(known.iter().map(|header| &**header)) {
             return Ok(End::Rewritten);
@@ -270,29 +271,50 @@ impl Follower {
     /// Reads the whole directory again and replaces the view's contents, which must all be there
     /// still.
     fn read_again(&mut self, writer: &mut ViewWriter) -> Result<(), StoreError> {
-        let log = read_log_beside_writer(&self.fs, false)?;
+        let options = ReadOptions {
+            use_checkpoint: false,
+            use_runs: true,
+            in_memory_max: None,
+            reader: *self.reader.options(),
+        };
+        let log = read_log_beside_writer(self.reader.access().fs(), options)?;
         let (shown, found) = (self.position.event_count, log.position.event_count);
         if found < shown {
             let detail = format!("{shown} events were shown, {found} are there");
             return Err(StoreError::Rollback { detail });
         }
-        let same = |shown: &IndexEntry| {
-            let found = log.view.by_id(shown.event_id);
-            found.is_some_and(|found| {
-                (found.global_sequence, found.hash_chain)
-                    == (shown.global_sequence, shown.hash_chain)
-            })
-        };
-        // Every hash covers what came before it, so the latest of some entities stand for all.
-        if !writer.view().latest(LATEST_COMPARED).iter().all(same) {
+        if !self.goes_on_in(&log)? {
             return Err(StoreError::ForeignFile {
                 name: log.position.segment.file_name(),
                 detail: "it holds another history than the one that was shown".into(),
             });
         }
-        writer.replace_with(&log.view);
+        writer.replace_with(log.reader.view());
         self.position = log.position;
         self.open = None;
         Ok(())
+    }
+
+    /// Returns whether a log goes on where this one stands, as far as what is in memory can tell.
+    fn goes_on_in(&self, log: &ReadLog) -> Result<bool, StoreError> {
+        if log.position.event_count == self.position.event_count {
+            return Ok(log.position.log_hash == self.position.log_hash);
+        }
+        // Every hash covers what came before it, so the latest of some entities stand for all.
+        for shown in self.reader.view().latest_in_memory(LATEST_COMPARED) {
+            let found = log.reader.find(shown.event_id)?;
+            let same = found.is_some_and(|found| {
+                (found.global_sequence, found.hash_chain)
+                    == (shown.global_sequence, shown.hash_chain)
+            });
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn fs(&self) -> &dyn Fs {
+        &**self.reader.access().fs()
     }
 }

@@ -174,6 +174,11 @@ impl Actor for Indexer {
                     self.read_on()?;
                     published = true;
                 }
+                Message::Adopt { part } => {
+                    // One that does not fit is found by the next opening.
+                    let adopted = self.writer.adopt(part);
+                    tracing::debug!(adopted, "an index run takes the place of memory");
+                }
                 Message::Close { reply } => {
                     closing = Some(reply);
                     break;
@@ -205,7 +210,7 @@ impl Actor for Indexer {
             }
             // The groups are in the log but not visible: dropping them leaves their callers with
             // an open fate, which the next opening settles.
-            Message::Publish(_) | Message::ReadOn | Message::Panic => {}
+            Message::Publish(_) | Message::ReadOn | Message::Adopt { .. } | Message::Panic => {}
             Message::CatchUp { reply } => reply.answer(Err(error())),
             Message::Close { reply } => reply.answer(Ok(())),
         }

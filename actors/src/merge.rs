@@ -5,7 +5,7 @@
 //! header lists the sources, and an opening removes those that a crash left.
 
 use crate::error::StoreError;
-use crate::view::ReadView;
+use crate::reader::Reader;
 use batpak_log::directory::read_directory;
 use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use batpak_log::fs::{Access, Fs, remove_if_there, write_all_at};
@@ -41,7 +41,7 @@ struct Candidate {
 /// What reading or writing returns; the sources are then still there.
 pub(crate) fn merge_small_neighbours(
     fs: &Arc<dyn Fs>,
-    view: &ReadView,
+    reader: &Reader,
     segment_max_bytes: u64,
     mut end: LogPosition,
 ) -> Result<LogPosition, StoreError> {
@@ -50,7 +50,7 @@ pub(crate) fn merge_small_neighbours(
     while let Some(sources) = choose(&**fs, segment_max_bytes.min(budget))? {
         let bytes: u64 = sources.iter().map(|source| source.len).sum();
         budget = budget.saturating_sub(bytes);
-        let merged = merge(fs, view, &sources)?;
+        let merged = merge(fs, reader, &sources)?;
         if merged.last_id == end.last_id {
             end = LogPosition {
                 next_sequence: end.next_sequence,
@@ -114,7 +114,7 @@ fn class(len: u64) -> u32 {
 
 fn merge(
     fs: &Arc<dyn Fs>,
-    view: &ReadView,
+    reader: &Reader,
     sources: &[Candidate],
 ) -> Result<LogPosition, StoreError> {
     let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
@@ -124,7 +124,7 @@ fn merge(
     remove_if_there(&**fs, MERGING_NAME)?;
     let file = fs.create_new(MERGING_NAME)?;
     write_all_at(&*file, &header.encode(), 0)?;
-    let mut rewriter = Rewriter::new(view, &header);
+    let mut rewriter = Rewriter::new(reader, &header);
     for source in sources {
         let source_file = fs.open(&source.header.segment.file_name(), Access::Read)?;
         let mut failure = None;
@@ -198,8 +198,8 @@ fn merged_header(
 }
 
 /// Writes groups again for another segment, and recomputes every event's hash on the way.
-struct Rewriter<'v> {
-    view: &'v ReadView,
+struct Rewriter<'r> {
+    reader: &'r Reader,
     binding: Binding,
     base_wall_us: u64,
     names: HashMap<batpak_log::coordinate::Coordinate, u32>,
@@ -207,10 +207,10 @@ struct Rewriter<'v> {
     previous: HashMap<Arc<str>, [u8; 32]>,
 }
 
-impl<'v> Rewriter<'v> {
-    fn new(view: &'v ReadView, header: &SegmentHeader) -> Self {
+impl<'r> Rewriter<'r> {
+    fn new(reader: &'r Reader, header: &SegmentHeader) -> Self {
         Self {
-            view,
+            reader,
             binding: header.binding(),
             base_wall_us: header.hlc.wall_us,
             names: HashMap::new(),
@@ -247,7 +247,7 @@ impl<'v> Rewriter<'v> {
     }
 
     fn check_hash(&mut self, entity: Arc<str>, record: &EventRecord<'_>) -> Result<(), StoreError> {
-        let Some(entry) = self.view.by_id(record.event_id) else {
+        let Some(entry) = self.reader.find(record.event_id)? else {
             return Err(StoreError::NotFound(record.event_id));
         };
         let known = self.previous.insert(entity, record.event_hash);

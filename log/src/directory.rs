@@ -2,6 +2,7 @@
 
 use crate::error::LogError;
 use crate::fs::{Access, Fs};
+use crate::index::RunName;
 use crate::planted::{Bug, planted};
 use crate::segment::{SegmentHeader, SegmentName, read_header};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct Directory {
     pub segments: Vec<SegmentHeader>,
     /// Segments whose events a merged one took over, still there: to be removed.
     pub replaced: Vec<SegmentName>,
+    /// Index runs that are there, sorted; nothing is known of what is in them.
+    pub runs: Vec<RunName>,
 }
 
 /// Reads the headers of all segments. Writes nothing; files with other names are not looked at.
@@ -40,9 +43,15 @@ pub fn read_directory(fs: &dyn Fs) -> Result<Directory, LogError> {
         .map(|(_, header)| header)
         .collect();
     check_links(&segments)?;
+    let mut runs: Vec<_> = names
+        .iter()
+        .filter_map(|name| RunName::parse(name))
+        .collect();
+    runs.sort_unstable();
     Ok(Directory {
         segments,
         replaced: replaced.into_iter().collect(),
+        runs,
     })
 }
 

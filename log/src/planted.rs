@@ -127,6 +127,16 @@ bugs! {
     AnnounceTwice = "announce-twice",
     /// Merged segments are removed before what replaces them is durable.
     RemoveSourcesEarly = "remove-sources-early",
+    /// The events of a sealed segment are not compared with what its index is about.
+    TrustAnyIndex = "trust-any-index",
+    /// A page of an index is not checked.
+    IgnorePageChecksum = "ignore-page-checksum",
+    /// The filter of an index forgets some of its ids.
+    FilterForgets = "filter-forgets",
+    /// An index counts on where sequences were skipped.
+    ForgetGaps = "forget-gaps",
+    /// An event that is not in the index goes from memory with those that are.
+    AdoptTooMuch = "adopt-too-much",
     /// The restart budget is never spent.
     IgnoreRestartBudget = "ignore-restart-budget",
 }

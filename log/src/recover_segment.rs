@@ -167,6 +167,27 @@ fn clean_end(
     })
 }
 
+/// Returns whether a whole group stands at `offset` and ends at `end`, whatever names it uses.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_group(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    (offset, end): (u64, u64),
+) -> Result<bool, LogError> {
+    if file.len()? < end {
+        return Ok(false);
+    }
+    let mut reader = GroupReader::new(Arc::clone(file), header, end);
+    reader.judge_from(offset);
+    match reader.step() {
+        Ok(Step::Group(group)) => Ok(group.end == end),
+        Ok(Step::End | Step::NotWhole { .. }) | Err(LogError::CorruptSegment { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads whole groups up to the reader's limit; where one is not whole, returns its start and the
 /// first bad place in it.
 fn read_groups(

@@ -3,22 +3,57 @@
 use std::sync::Arc;
 
 use batpak_actors::follow::Follower;
+use batpak_actors::reader::Reader;
 use batpak_actors::recovery::empty_position;
-use batpak_actors::view::{ReadView, ViewWriter};
+use batpak_actors::view::{IndexedPart, KnownSegment, ReadView, ViewWriter};
 use batpak_log::Coordinate;
+use batpak_log::directory::read_directory;
 use batpak_log::event::EventKind;
 use batpak_log::event::hash::compute_hash;
-use batpak_log::fs::{Fs, MemoryFs};
+use batpak_log::fs::{Access, Fs, MemoryFs, remove_if_there, write_all_at};
+use batpak_log::index::{IndexRun, RunBuilder};
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
-use batpak_log::segment::{EventRecord, GroupBuilder, SegmentHeader, SegmentName};
+use batpak_log::segment::{
+    EventRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step,
+};
 
-/// Reads a log into a view, as an indexer does, without making it visible.
-pub fn read_into(view: &Arc<ReadView>, fs: &Arc<dyn Fs>) -> ViewWriter {
-    let mut writer = ViewWriter::resume(Arc::clone(view));
-    let mut follower = Follower::new(Arc::clone(fs), empty_position(), None);
+use crate::store::READER;
+
+/// Returns a reader of a log that shows nothing yet.
+pub fn reader_of(fs: &Arc<dyn Fs>) -> Arc<Reader> {
+    let view = Arc::new(ReadView::default());
+    Arc::new(Reader::new(Arc::clone(fs), view, READER))
+}
+
+/// Reads a log into a reader's view, as an indexer does, without making it visible.
+pub fn read_into(reader: &Arc<Reader>) -> ViewWriter {
+    let mut writer = ViewWriter::resume(Arc::clone(reader.view()));
+    let mut follower = Follower::new(Arc::clone(reader), empty_position(), None);
     follower.catch_up(&mut writer).expect("the log can be read");
     writer
+}
+
+/// Writes an index beside the one segment of a log, in place of any other, and returns it.
+pub fn index_of(fs: &Arc<dyn Fs>) -> Arc<IndexedPart> {
+    let directory = read_directory(&**fs).expect("the directory can be read");
+    let header = directory.segments.first().expect("the log has a segment");
+    let file = fs.open(&header.segment.file_name(), Access::Read);
+    let file = file.expect("the segment can be opened");
+    let end = file.len().expect("it has a length");
+    let mut groups = GroupReader::new(file, header, end);
+    let mut run = RunBuilder::new(header, LogPosition::at_start_of(header), 0);
+    while let Step::Group(group) = groups.step().expect("the log can be read") {
+        run.add(&group);
+    }
+    let (name, bytes) = run.finish();
+    remove_if_there(&**fs, &name.file_name()).expect("the disk takes it");
+    let file = fs.create_new(&name.file_name()).expect("the disk takes it");
+    write_all_at(&*file, &bytes, 0).expect("the disk takes it");
+    let run = IndexRun::open(&name, &*file, header.store_id).expect("it can be read");
+    let run = run.expect("it is whole");
+    let segment = Arc::new(KnownSegment::new(Arc::new(header.clone())));
+    Arc::new(IndexedPart::new(run, segment))
 }
 
 /// Writes a log of one group with so many events of one entity.

@@ -7,11 +7,12 @@ use batpak_actors::broker::{Broker, Subscribers};
 use batpak_actors::error::StoreError;
 use batpak_actors::follow::Follower;
 use batpak_actors::indexer::Indexer;
+use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::protocol::broker::{Notification, Registered};
 use batpak_actors::protocol::{
     Append, AppendReceipt, Durability, Expectation, broker, indexer, roller, writer,
 };
-use batpak_actors::reader::Reader;
+use batpak_actors::reader::{Reader, ReaderOptions};
 use batpak_actors::recovery::empty_position;
 use batpak_actors::roller::{Roller, RollerOptions};
 use batpak_actors::runtime::{
@@ -31,6 +32,12 @@ use crate::stubs::{BrokerStub, IndexerStub};
 
 /// The entity of all events of these models.
 pub const ENTITY: &str = "account";
+
+/// What a model's readers may use: a cache keeps nothing in a model.
+pub const READER: ReaderOptions = ReaderOptions {
+    fd_budget: 4,
+    cache_bytes: 0,
+};
 
 /// How often an append is tried before a model takes it for lost.
 const TRIES: u32 = 3;
@@ -89,7 +96,7 @@ struct Builder {
     system: System,
     shared: HostId,
     fs: Arc<dyn Fs>,
-    view: Arc<ReadView>,
+    reader: Arc<Reader>,
 }
 
 impl Store {
@@ -99,12 +106,14 @@ impl Store {
         let mut system = threads();
         let shared = system.host("writer");
         let view = Arc::new(ReadView::default());
+        let fs = Arc::clone(&disk) as Arc<dyn Fs>;
+        let reader = Arc::new(Reader::new(Arc::clone(&fs), Arc::clone(&view), READER));
         let mut builder = Builder {
             options,
             system,
             shared,
-            fs: Arc::clone(&disk) as Arc<dyn Fs>,
-            view: Arc::clone(&view),
+            fs,
+            reader: Arc::clone(&reader),
         };
         let (indexer, broker) = match options.right {
             Right::StubIndexer => (builder.stub_indexer(None), None),
@@ -123,8 +132,7 @@ impl Store {
                 (builder.indexer(host, &broker), Some(broker))
             }
         };
-        let roller = builder.roller();
-        let reader = Arc::new(Reader::new(Arc::clone(&builder.fs), Arc::clone(&view), 4));
+        let roller = builder.roller(&indexer);
         let writer = builder.writer(&reader, &roller, &indexer);
         Self {
             running: builder.system.start().expect("a model starts threads"),
@@ -192,10 +200,10 @@ impl Builder {
     }
 
     fn broker(&mut self, host: HostId) -> Address<broker::Message> {
-        let view = Arc::clone(&self.view);
+        let reader = Arc::clone(&self.reader);
         let spec = spec("broker", Subscribers::default());
         self.system.spawn(host, spec, move |_, _| {
-            Ok(Broker::resume(Arc::clone(&view)))
+            Ok(Broker::resume(Arc::clone(&reader)))
         })
     }
 
@@ -204,12 +212,12 @@ impl Builder {
         host: HostId,
         broker: &Address<broker::Message>,
     ) -> Address<indexer::Message> {
-        let (fs, view, broker) = (Arc::clone(&self.fs), Arc::clone(&self.view), broker.clone());
+        let (reader, broker) = (Arc::clone(&self.reader), broker.clone());
         let spec = spec("indexer", empty_position());
         self.system
             .spawn(host, spec, move |restart, published: &mut LogPosition| {
-                let follower = Follower::new(Arc::clone(&fs), *published, None);
-                let writer = ViewWriter::resume(Arc::clone(&view));
+                let follower = Follower::new(Arc::clone(&reader), *published, None);
+                let writer = ViewWriter::resume(Arc::clone(reader.view()));
                 let broker = Some(broker.clone());
                 let mut indexer = Indexer::new(writer, follower, broker, None, u64::MAX);
                 if restart.count > 0 {
@@ -219,16 +227,18 @@ impl Builder {
             })
     }
 
-    fn roller(&mut self) -> Address<roller::Message> {
+    fn roller(&mut self, indexer: &Address<indexer::Message>) -> Address<roller::Message> {
         let options = RollerOptions {
             fs: Arc::clone(&self.fs),
-            view: Arc::clone(&self.view),
+            reader: Arc::clone(&self.reader),
             segment_max_bytes: 1 << 20,
             sync_all: false,
+            index: IndexPolicy::default(),
         };
+        let indexer = indexer.clone();
         self.system
             .spawn(self.shared, spec("roller", ()), move |_, ()| {
-                Ok(Roller::new(options.clone()))
+                Ok(Roller::new(options.clone(), indexer.clone()))
             })
     }
 
@@ -249,6 +259,8 @@ impl Builder {
                 sync_all: false,
             },
             start: empty_position(),
+            index: IndexPolicy::default(),
+            not_indexed: None,
         };
         let (roller, indexer) = (roller.clone(), indexer.clone());
         self.system

@@ -47,6 +47,7 @@ impl Actor for IndexerStub {
                 }
                 indexer::Message::CatchUp { .. }
                 | indexer::Message::ReadOn
+                | indexer::Message::Adopt { .. }
                 | indexer::Message::Panic => {}
             }
         }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use batpak_actors::protocol::broker;
 use batpak_actors::protocol::broker::Registered;
 use batpak_actors::runtime::{TaskHandle, TaskNext};
+use batpak_log::Region;
 use batpak_loom_tests::store::{Asks, Right, Store, StoreOptions, append};
 use batpak_loom_tests::{in_one_order, model, model_within};
 use loom::sync::Mutex;
@@ -53,12 +54,13 @@ fn append_one(store: &Store, id: u128) -> impl FnOnce() + use<> {
 /// when it finds no more, and ends after so many.
 fn start_worker(store: &Store, watched: Registered<()>, events: usize) -> (TaskHandle, Handled) {
     let handled = Handled::default();
-    let (view, done) = (Arc::clone(&store.view), Arc::clone(&handled));
+    let (reader, done) = (Arc::clone(&store.reader), Arc::clone(&handled));
     let mut next_sequence = 1;
     let work = move || {
-        let Some(entry) = view.entries_from(next_sequence).next() else {
+        let Some(entry) = reader.events(&Region::all(), next_sequence).next() else {
             return TaskNext::WaitForWake;
         };
+        let entry = entry.expect("an index in memory is read");
         next_sequence = entry.global_sequence + 1;
         let mut done = done.lock().unwrap();
         done.push(entry.global_sequence);

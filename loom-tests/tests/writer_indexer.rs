@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use batpak_actors::protocol::indexer::{self, WrittenGroup};
 use batpak_actors::protocol::{AppendReceipt, Expectation, writer};
+use batpak_actors::reader::Reader;
 use batpak_actors::recovery::empty_position;
-use batpak_actors::view::ReadView;
+use batpak_log::Region;
 use batpak_loom_tests::store::{
     Asks, ENTITY, Right, Store, StoreOptions, append, append_until_answered, event,
 };
@@ -50,14 +51,24 @@ fn start(options: StoreOptions) -> Store {
 }
 
 /// Asserts that an answered event can be found in every way.
-fn assert_visible(view: &ReadView, receipt: &AppendReceipt) {
-    let found = view.by_id(receipt.event_id);
+fn assert_visible(reader: &Reader, receipt: &AppendReceipt) {
+    let found = reader
+        .find(receipt.event_id)
+        .expect("an index in memory is read");
     let found = found.expect("an answered event is found by its id");
     assert_eq!(found.global_sequence, receipt.sequence);
     assert_eq!(found.disk_pos, receipt.disk_pos);
-    assert!(view.visible() > receipt.sequence);
-    let head = view.head(ENTITY).expect("the entity has events");
+    assert!(reader.view().visible() > receipt.sequence);
+    let head = reader.head(ENTITY).expect("an index in memory is read");
+    let head = head.expect("the entity has events");
     assert!(head.clock >= receipt.clock, "its history reaches that far");
+}
+
+/// Returns the sequences of the events that a region has now.
+fn sequences(reader: &Reader, region: &Region) -> Vec<u64> {
+    let events = reader.events(region, 0);
+    let entries = events.map(|entry| entry.expect("an index in memory is read"));
+    entries.map(|entry| entry.global_sequence).collect()
 }
 
 /// Makes the indexer crash without a panic: all threads of a model share one of the system, so a
@@ -74,11 +85,10 @@ fn behind_a_group_that_never_arrived() -> WrittenGroup {
 }
 
 fn append_and_read(store: &Store, id: u128) -> impl FnOnce() + use<> {
-    let (writer, view) = (store.writer.clone(), Arc::clone(&store.view));
-    let reader = Arc::clone(&store.reader);
+    let (writer, reader) = (store.writer.clone(), Arc::clone(&store.reader));
     move || {
         let receipt = append(&writer, id, Asks::default()).unwrap().unwrap();
-        assert_visible(&view, &receipt);
+        assert_visible(&reader, &receipt);
         let event = reader.get(id).expect("an answered event is read");
         assert_eq!(event.event.header.event_id, id);
     }
@@ -102,11 +112,11 @@ fn a_batch_appears_whole() {
     let seen = model("writer_indexer: batch", || {
         let store = start(OPTIONS);
         let reader = {
-            let view = Arc::clone(&store.view);
+            let reader = Arc::clone(&store.reader);
             thread::spawn(move || {
-                let sequences = view.entries_from(0).map(|entry| entry.global_sequence);
-                let found: Vec<_> = sequences.collect();
-                assert!(view.stream(ENTITY).len() >= found.len());
+                let found = sequences(&reader, &Region::all());
+                let stream = sequences(&reader, &Region::entity_exact(ENTITY));
+                assert!(stream.len() >= found.len());
                 found
             })
         };
@@ -116,7 +126,7 @@ fn a_batch_appears_whole() {
             .ask(|reply| writer::Message::AppendBatch { items, reply });
         let receipts = asked.unwrap().wait().unwrap().unwrap();
         for receipt in &receipts {
-            assert_visible(&store.view, receipt);
+            assert_visible(&store.reader, receipt);
         }
         let found = reader.join().unwrap();
         in_one_order(|| store.close());
@@ -142,7 +152,7 @@ fn what_a_crashed_writer_wrote_is_visible_once_its_retry_is_answered() {
         let retried = append(&store.writer, 2, asks);
         let receipt = retried.expect("the first retry is answered").unwrap();
         assert!(receipt.replay.is_some());
-        assert_visible(&store.view, &receipt);
+        assert_visible(&store.reader, &receipt);
         assert_eq!(in_one_order(|| store.close()), [FIRST, 2]);
     });
 }
@@ -159,10 +169,11 @@ fn an_indexer_that_crashes_misses_nothing() {
         });
         for id in [2, 3] {
             let receipt = append_until_answered(&store.writer, id, Expectation::Any).unwrap();
-            assert_visible(&store.view, &receipt);
+            assert_visible(&store.reader, &receipt);
         }
         crash.join().unwrap();
-        assert_eq!(store.view.entries_from(0).count(), 3, "each of them once");
+        let found = sequences(&store.reader, &Region::all());
+        assert_eq!(found.len(), 3, "each of them once");
         assert_eq!(in_one_order(|| store.close()), [FIRST, 2, 3]);
     });
 }

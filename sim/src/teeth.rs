@@ -158,5 +158,10 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         }
         Bug::TrustPageCacheAtRestart => &["panics-and-failed-sync"],
         Bug::IgnoreRestartBudget => &["restart-budget"],
+        Bug::TrustAnyIndex => &["files-swapped"],
+        Bug::IgnorePageChecksum => &["flip-after-close"],
+        Bug::FilterForgets => &["retry-any-time"],
+        Bug::ForgetGaps => &["many-openings"],
+        Bug::AdoptTooMuch => &["one-order"],
     }
 }

@@ -232,6 +232,8 @@ pub struct StoreConfig {
     pub segment_max_bytes: u64,
     /// How many files are kept open for reading; 64 by default.
     pub fd_budget: usize,
+    /// How many bytes of indexes and segments are kept for reading; 16 MiB by default.
+    pub cache_bytes: u64,
     /// How many notifications a subscriber may be behind before it loses some; 8192 by default.
     pub broadcast_capacity: usize,
     /// The most payload bytes of a single append; 16 MiB by default, at most 64 MiB.
@@ -256,6 +258,7 @@ impl StoreConfig {
             data_dir: data_dir.into(),
             segment_max_bytes: 256 * u64::from(MEBIBYTE),
             fd_budget: 64,
+            cache_bytes: 16 * u64::from(MEBIBYTE),
             broadcast_capacity: 8192,
             single_append_max_bytes: 16 * MEBIBYTE,
             batch: BatchConfig::default(),
@@ -330,6 +333,8 @@ setters! {
     with_segment_max_bytes(segment_max_bytes): u64;
     /// Sets [`fd_budget`](Self::fd_budget).
     with_fd_budget(fd_budget): usize;
+    /// Sets [`cache_bytes`](Self::cache_bytes).
+    with_cache_bytes(cache_bytes): u64;
     /// Sets [`broadcast_capacity`](Self::broadcast_capacity).
     with_broadcast_capacity(broadcast_capacity): usize;
     /// Sets [`single_append_max_bytes`](Self::single_append_max_bytes).
@@ -382,6 +387,7 @@ impl fmt::Debug for StoreConfig {
             .field("data_dir", &self.data_dir)
             .field("segment_max_bytes", &self.segment_max_bytes)
             .field("fd_budget", &self.fd_budget)
+            .field("cache_bytes", &self.cache_bytes)
             .field("broadcast_capacity", &self.broadcast_capacity)
             .field("single_append_max_bytes", &self.single_append_max_bytes)
             .field("batch", &self.batch)

@@ -30,9 +30,14 @@ impl Cursor {
         self.poll_batch(1).pop()
     }
 
-    /// Returns up to `max` of the next events.
+    /// Returns up to `max` of the next events; as [`poll`](Self::poll) for failures, before which
+    /// it stops.
     pub fn poll_batch(&mut self, max: usize) -> Vec<IndexEntry> {
-        self.try_poll_batch(max).unwrap_or_default()
+        let mut found = Vec::new();
+        if let Err(error) = self.poll_into(max, &mut found) {
+            self.shared.keep_fault(&error);
+        }
+        found
     }
 
     /// As [`poll`](Self::poll), and tells a failure.
@@ -48,38 +53,44 @@ impl Cursor {
     /// # Errors
     /// When the log cannot be read further.
     pub fn try_poll_batch(&mut self, max: usize) -> Result<Vec<IndexEntry>, StoreError> {
-        let found = self.visible_batch(max);
-        if !found.is_empty() || !self.shared.read_only {
-            return Ok(found);
-        }
-        self.shared.refresh()?;
-        Ok(self.visible_batch(max))
-    }
-
-    fn visible_batch(&mut self, max: usize) -> Vec<IndexEntry> {
-        let mut entries = self
-            .shared
-            .engine
-            .reader()
-            .view()
-            .entries_from(self.next_sequence);
+        let before = self.next_sequence;
         let mut found = Vec::new();
-        while found.len() < max {
-            let Some(entry) = entries.next_entry() else {
-                // Everything visible was looked at, also what the region leaves out.
-                self.next_sequence = self.next_sequence.max(entries.bound());
-                break;
-            };
-            self.next_sequence = entry.global_sequence + 1;
-            let coord = &entry.coord;
-            if self
-                .region
-                .matches(coord.entity(), coord.scope(), entry.kind, entry.clock)
-            {
-                found.push(entry.clone());
+        match self.poll_into(max, &mut found) {
+            Ok(()) => Ok(found),
+            Err(error) => {
+                // What was found before the failure is found again.
+                self.next_sequence = before;
+                Err(error)
             }
         }
-        found
+    }
+
+    fn poll_into(&mut self, max: usize, found: &mut Vec<IndexEntry>) -> Result<(), StoreError> {
+        self.visible_batch(max, found)?;
+        if found.is_empty() && self.shared.read_only {
+            self.shared.refresh()?;
+            self.visible_batch(max, found)?;
+        }
+        Ok(())
+    }
+
+    fn visible_batch(&mut self, max: usize, found: &mut Vec<IndexEntry>) -> Result<(), StoreError> {
+        let reader = self.shared.engine.reader();
+        if self.next_sequence >= reader.view().visible() {
+            return Ok(());
+        }
+        let mut events = reader.events(&self.region, self.next_sequence);
+        while found.len() < max {
+            let Some(entry) = events.next() else {
+                // Everything visible was looked at, also what the region leaves out.
+                self.next_sequence = self.next_sequence.max(events.bound());
+                break;
+            };
+            let entry = entry?;
+            self.next_sequence = entry.global_sequence + 1;
+            found.push(entry);
+        }
+        Ok(())
     }
 
     /// Returns the sequence from which the next poll looks.

@@ -38,7 +38,7 @@ impl<State> Store<State> {
     pub fn stats(&self) -> StoreStats {
         let view = self.shared.engine.reader().view();
         StoreStats {
-            event_count: view.event_count(),
+            event_count: usize::try_from(view.event_count()).unwrap_or(usize::MAX),
             global_sequence: view.visible(),
             segments: view.segment_count(),
         }
@@ -49,7 +49,7 @@ impl<State> Store<State> {
         let shared = &self.shared;
         let view = shared.engine.reader().view();
         StoreDiagnostics {
-            event_count: view.event_count(),
+            event_count: usize::try_from(view.event_count()).unwrap_or(usize::MAX),
             global_sequence: view.visible(),
             visible_sequence: view.visible(),
             data_dir: shared.config.data_dir.clone(),
@@ -58,7 +58,8 @@ impl<State> Store<State> {
             restart_policy: shared.config.writer.restart_policy.clone(),
             writer_pressure: self.pressure(),
             index_layout: shared.config.index.layout.name(),
-            tile_count: view.chunk_count(),
+            tile_count: view.part_count(),
+            events_in_memory: view.events_in_memory(),
             open_report: Some(shared.opened.clone()),
             recovery: shared.recovery.clone(),
             actors: self

@@ -5,6 +5,8 @@ use super::{Open, ReadOnly, Shared, Store, StoreConfig, StoreError, SyncMode};
 use crate::id::IdSource;
 use batpak_actors::engine::{Engine, EngineOptions};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
+use batpak_actors::indexing::IndexPolicy;
+use batpak_actors::reader::ReaderOptions;
 use batpak_actors::runtime::{Clock, Published, System, SystemClock};
 use batpak_actors::writer::SyncPolicy;
 use batpak_log::fs::{Fs, RealFs};
@@ -23,6 +25,8 @@ pub(crate) struct Ground {
     pub(crate) system: Option<System>,
     /// The checkpoint is renewed at least every so many events.
     pub(crate) checkpoint_every_events: u64,
+    /// When index runs are written.
+    pub(crate) index: IndexPolicy,
 }
 
 impl Ground {
@@ -33,6 +37,7 @@ impl Ground {
             ids: IdSource::random(),
             system: None,
             checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
+            index: IndexPolicy::default(),
         }
     }
 }
@@ -99,6 +104,7 @@ impl<State> Store<State> {
             ids,
             system,
             checkpoint_every_events,
+            index,
         } = ground;
         let clock: Arc<dyn Clock> = match &config.clock {
             Some(wall_us) => Arc::new(ConfiguredClock {
@@ -110,6 +116,7 @@ impl<State> Store<State> {
         let begun_us = clock.monotonic_us();
         let options = EngineOptions {
             checkpoint_every_events,
+            index,
             ..engine_options(&config, fs, Arc::clone(&clock), &ids)
         };
         let engine = match system {
@@ -117,10 +124,16 @@ impl<State> Store<State> {
             None => open(&options)?,
         };
         let elapsed_us = clock.monotonic_us().saturating_sub(begun_us);
+        let view = engine.handle().reader().view();
+        let (all, tail_entries) = (view.event_count(), view.events_in_memory());
+        let restored_entries = all.saturating_sub(tail_entries);
         let opened = OpenIndexReport {
-            path: OpenIndexPath::Rebuild,
-            restored_entries: 0,
-            tail_entries: engine.handle().reader().view().event_count(),
+            path: match restored_entries {
+                0 => OpenIndexPath::Rebuild,
+                _ => OpenIndexPath::Checkpoint,
+            },
+            restored_entries: usize::try_from(restored_entries).unwrap_or(usize::MAX),
+            tail_entries: usize::try_from(tail_entries).unwrap_or(usize::MAX),
             elapsed_us,
         };
         let shared = Shared {
@@ -153,7 +166,11 @@ fn engine_options(
         new_store_id: ids.make(clock.wall_us()).to_be_bytes(),
         clock,
         segment_max_bytes: config.segment_max_bytes,
-        fd_budget: config.fd_budget,
+        reader: ReaderOptions {
+            fd_budget: config.fd_budget,
+            cache_bytes: config.cache_bytes,
+        },
+        index: IndexPolicy::default(),
         writer_capacity: config.writer.channel_capacity,
         stack_size: config.writer.stack_size,
         restart_policy: config.writer.restart_policy.clone(),

@@ -1,7 +1,7 @@
 //! Reading.
 
 use super::payload::{decode, decode_json};
-use super::{Cursor, IndexEntry, Store, StoreError, Verification};
+use super::{Cursor, Events, IndexEntry, RawEvent, Store, StoreError, Verification};
 use crate::coordinate::{KindFilter, Region};
 use crate::event::{EventKind, StoredEvent};
 use serde::de::DeserializeOwned;
@@ -34,14 +34,17 @@ impl<State> Store<State> {
     /// # Errors
     /// As [`get`](Self::get), `Serialization` apart.
     pub fn get_raw(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
-        let reader = self.shared.engine.reader();
-        match reader.get(event_id) {
-            // The writing process has merged the segment away: the directory is read again.
+        self.retry_moved(|| self.shared.engine.reader().get(event_id))
+    }
+
+    /// Reads once more what the writing process has merged away, after a look at the directory.
+    fn retry_moved<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match read() {
             Err(StoreError::Io(error))
                 if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
             {
                 self.refresh()?;
-                reader.get(event_id)
+                read()
             }
             read => read,
         }
@@ -60,33 +63,58 @@ impl<State> Store<State> {
         })
     }
 
-    /// Returns the events of a region, in commit order.
+    /// Returns the events of a region, in commit order. It ends before the first event that cannot
+    /// be read, and never passes one over; the failure is kept in the store's diagnostics.
     pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
-        self.shared.engine.reader().view().query(region)
+        let mut found = Vec::new();
+        for entry in self.shared.engine.reader().events(region, 0) {
+            match entry {
+                Ok(entry) => found.push(entry),
+                Err(error) => {
+                    self.shared.keep_fault(&error);
+                    break;
+                }
+            }
+        }
+        found
     }
 
-    /// As [`query`](Self::query); reads first what another process has written, if this store is
-    /// open read-only.
+    /// As [`query`](Self::query), and tells a failure; reads first what another process has
+    /// written, if this store is open read-only.
     ///
     /// # Errors
-    /// When the log cannot be read further.
+    /// When an event cannot be read, or the log cannot be read further.
     pub fn try_query(&self, region: &Region) -> Result<Vec<IndexEntry>, StoreError> {
         self.refresh()?;
-        Ok(self.query(region))
+        self.events(region, 0).collect()
     }
 
-    /// Returns the events of one entity, in commit order.
+    /// Walks over the events of a region from a sequence on, in commit order: what was visible when
+    /// the walk began. Nothing is read before it is asked for, and the first failure ends it.
+    pub fn events(&self, region: &Region, from: u64) -> Events {
+        self.shared.engine.reader().events(region, from)
+    }
+
+    /// Returns the event with this id, its payload in the MessagePack that was stored, without what
+    /// has to be derived: the fastest way to one event.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), `Serialization` apart.
+    pub fn read_raw(&self, event_id: u128) -> Result<RawEvent, StoreError> {
+        self.retry_moved(|| self.shared.engine.reader().raw(event_id))
+    }
+
+    /// Returns the events of one entity, in commit order; as [`query`](Self::query) for failures.
     pub fn stream(&self, entity: &str) -> Vec<IndexEntry> {
-        self.shared.engine.reader().view().stream(entity)
+        self.query(&Region::entity_exact(entity))
     }
 
     /// As [`stream`](Self::stream), and as [`try_query`](Self::try_query).
     ///
     /// # Errors
-    /// When the log cannot be read further.
+    /// As [`try_query`](Self::try_query).
     pub fn try_stream(&self, entity: &str) -> Result<Vec<IndexEntry>, StoreError> {
-        self.refresh()?;
-        Ok(self.stream(entity))
+        self.try_query(&Region::entity_exact(entity))
     }
 
     /// Returns the events that were written in one scope, in commit order.
@@ -169,10 +197,15 @@ impl super::Shared {
         if !self.read_only {
             return Ok(self.engine.reader().view().visible());
         }
-        self.engine.refresh().inspect_err(|error| {
-            if self.read_fault.load().is_none() {
-                self.read_fault.publish(Some(error.to_string()));
-            }
-        })
+        self.engine
+            .refresh()
+            .inspect_err(|error| self.keep_fault(error))
+    }
+
+    /// Keeps a failure for callers that cannot be told; the first one stays.
+    pub(super) fn keep_fault(&self, error: &StoreError) {
+        if self.read_fault.load().is_none() {
+            self.read_fault.publish(Some(error.to_string()));
+        }
     }
 }

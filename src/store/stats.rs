@@ -94,8 +94,10 @@ pub struct StoreDiagnostics {
     pub writer_pressure: WriterPressure,
     /// The configured hint.
     pub index_layout: &'static str,
-    /// How many pieces the in-memory index has.
+    /// How many parts the index has, in memory and on disk.
     pub tile_count: usize,
+    /// How many events are found in memory; the others through index runs beside their segments.
+    pub events_in_memory: u64,
     /// How the store was opened.
     pub open_report: Option<OpenIndexReport>,
     /// What opening found and mended.

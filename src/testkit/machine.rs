@@ -3,12 +3,20 @@
 use crate::id::IdSource;
 use crate::store::open::Ground;
 use crate::store::{Open, ReadOnly, Store, StoreConfig, StoreError};
+use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::{Clock, Counter, ManualClock, System};
 use batpak_log::fs::{Loss, SimFs};
 use std::sync::Arc;
 
 /// A machine's stores renew their checkpoint this often, in events, so that short runs have many.
 const CHECKPOINT_EVERY_EVENTS: u64 = 8;
+/// As small as to be used by any history: few events stay in memory, and runs are merged.
+const INDEX_POLICY: IndexPolicy = IndexPolicy {
+    every_events: 12,
+    every_bytes: 64 * 1024,
+    at_close_events: 6,
+    merged_runs: 3,
+};
 /// Where the simulated clock starts: a time in November 2023, in microseconds since the epoch.
 const STARTS_AT_US: i64 = 1_700_000_000_000_000;
 
@@ -101,6 +109,7 @@ impl Machine {
             clock,
             ids: IdSource::with_seed(seed),
             checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
+            index: INDEX_POLICY,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::id::IdSource;
 use crate::store::open::Ground;
 use crate::store::{Open, Store, StoreConfig, StoreError};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
+use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::SystemClock;
 use batpak_log::fs::Fs;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub fn open_on_threads(config: StoreConfig, fs: Arc<dyn Fs>) -> Result<Store<Ope
         ids: IdSource::random(),
         system: None,
         checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
+        index: IndexPolicy::default(),
     };
     Store::start(config, ground)
 }

@@ -10,8 +10,12 @@ mod wiring;
 pub use handle::EngineHandle;
 
 use crate::error::StoreError;
+use crate::indexing::IndexPolicy;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
-use crate::recovery::{RecoveryReport, mend, read_log, read_log_beside_writer};
+use crate::reader::ReaderOptions;
+use crate::recovery::{
+    ReadLog, ReadOptions, RecoveryReport, index_log, mend, read_log, read_log_beside_writer,
+};
 use crate::runtime::channel::Receiver;
 use crate::runtime::{
     ActorHealth, Address, Clock, RestartPolicy, Running, System, SystemOptions, TaskHandle,
@@ -51,8 +55,10 @@ pub struct EngineOptions {
     pub new_store_id: [u8; 16],
     /// A segment of at least this size is full, in bytes.
     pub segment_max_bytes: u64,
-    /// How many files readers keep open.
-    pub fd_budget: usize,
+    /// What readers may use.
+    pub reader: ReaderOptions,
+    /// How much stays in memory before an index run takes its place.
+    pub index: IndexPolicy,
     /// How many commands the writer's mailbox holds.
     pub writer_capacity: usize,
     /// Stack size of the engine's threads, in bytes; the system's default when none.
@@ -106,8 +112,7 @@ impl Engine {
             directory: options.directory.clone(),
         };
         let lock = options.fs.lock(LOCK_NAME)?.ok_or_else(locked)?;
-        let mut log = read_log(&options.fs, options.checkpoints)?;
-        mend(&options.fs, &mut log)?;
+        let log = read_for_writing(options)?;
         Wiring { options, log: &log }.writable(system, lock)
     }
 
@@ -124,7 +129,7 @@ impl Engine {
     /// # Errors
     /// As [`open_read_only`](Self::open_read_only).
     pub fn open_read_only_on(system: System, options: &EngineOptions) -> Result<Self, StoreError> {
-        let log = read_log_beside_writer(&options.fs, options.checkpoints)?;
+        let log = read_log_beside_writer(&options.fs, read_options(options, None))?;
         Wiring { options, log: &log }.read_only(system)
     }
 
@@ -183,6 +188,33 @@ impl Engine {
             _ => {}
         }
     }
+}
+
+fn read_options(options: &EngineOptions, in_memory_max: Option<u64>) -> ReadOptions {
+    ReadOptions {
+        use_checkpoint: options.checkpoints,
+        use_runs: true,
+        in_memory_max,
+        reader: options.reader,
+    }
+}
+
+/// Reads a log and mends it; one that lacks so much of its index that it would not fit into memory
+/// is indexed first.
+fn read_for_writing(options: &EngineOptions) -> Result<ReadLog, StoreError> {
+    let every = options.index.every_events.max(1);
+    let in_memory_max = every.saturating_mul(2);
+    let mut log = read_log(&options.fs, read_options(options, Some(in_memory_max)))?;
+    mend(&options.fs, &mut log)?;
+    if !log.lacks_index {
+        return Ok(log);
+    }
+    tracing::info!("the index of the log is missing and is written");
+    index_log(&options.fs, &log, (1, in_memory_max))?;
+    let mut indexed = read_log(&options.fs, read_options(options, None))?;
+    indexed.report = log.report;
+    indexed.position.next_sequence = log.position.next_sequence;
+    Ok(indexed)
 }
 
 fn system(options: &EngineOptions) -> System {

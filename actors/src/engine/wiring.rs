@@ -7,7 +7,6 @@ use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::indexer::Indexer;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
-use crate::reader::Reader;
 use crate::recovery::ReadLog;
 use crate::roller::{Roller, RollerOptions};
 use crate::runtime::{Actor, ActorSpec, Address, HostId, MailboxSpec, RestartPolicy, System};
@@ -47,13 +46,13 @@ impl Wiring<'_> {
             Some(broker.clone()),
             Some(checkpointer.clone()),
         );
-        let roller = self.roller(&mut system, background);
+        let roller = self.roller(&mut system, background, indexer.clone());
         let store_id = self
             .log
             .newest
             .as_ref()
             .map_or(self.options.new_store_id, |header| header.store_id);
-        let reader = self.reader();
+        let reader = Arc::clone(&self.log.reader);
         let writer = self.writer(
             &mut system,
             commit,
@@ -64,6 +63,8 @@ impl Wiring<'_> {
                 segment_max_bytes: self.options.segment_max_bytes,
                 sync: self.options.sync,
                 start: self.log.position,
+                index: self.options.index,
+                not_indexed: self.log.not_indexed(),
             },
             (roller.clone(), indexer.clone()),
         );
@@ -90,7 +91,7 @@ impl Wiring<'_> {
         let indexer = self.indexer(&mut system, host, None, None);
         Ok(Engine {
             handle: EngineHandle {
-                reader: self.reader(),
+                reader: Arc::clone(&self.log.reader),
                 writer: None,
                 indexer,
                 broker: None,
@@ -104,15 +105,6 @@ impl Wiring<'_> {
             report: self.log.report.clone(),
             store_id: None,
         })
-    }
-
-    fn reader(&self) -> Arc<Reader> {
-        let fs = Arc::clone(&self.options.fs);
-        Arc::new(Reader::new(
-            fs,
-            Arc::clone(&self.log.view),
-            self.options.fd_budget,
-        ))
     }
 
     fn spec<A: Actor>(&self, name: &'static str, capacity: usize, kept: A::Kept) -> ActorSpec<A> {
@@ -143,11 +135,11 @@ impl Wiring<'_> {
     }
 
     fn broker(&self, system: &mut System, host: HostId) -> Address<broker::Message> {
-        let view = Arc::clone(&self.log.view);
+        let reader = Arc::clone(&self.log.reader);
         let kept = Subscribers::default();
         let spec = self.spec("broker", broker::INBOX_CAPACITY, kept);
         system.spawn(host, spec, move |_, _| {
-            Ok(Broker::resume(Arc::clone(&view)))
+            Ok(Broker::resume(Arc::clone(&reader)))
         })
     }
 
@@ -158,15 +150,14 @@ impl Wiring<'_> {
         broker: Option<Address<broker::Message>>,
         checkpointer: Option<Address<checkpointer::Message>>,
     ) -> Address<indexer::Message> {
-        let view = Arc::clone(&self.log.view);
-        let fs = Arc::clone(&self.options.fs);
+        let reader = Arc::clone(&self.log.reader);
         let start = self.log.position;
         let store_id = self.log.newest.as_ref().map(|header| header.store_id);
         let every = self.options.checkpoint_every_events;
         let spec = self.spec("indexer", indexer::INBOX_CAPACITY, start);
         system.spawn(host, spec, move |restart, published: &mut LogPosition| {
-            let follower = Follower::new(Arc::clone(&fs), *published, store_id);
-            let writer = ViewWriter::resume(Arc::clone(&view));
+            let follower = Follower::new(Arc::clone(&reader), *published, store_id);
+            let writer = ViewWriter::resume(Arc::clone(reader.view()));
             let (broker, checkpointer) = (broker.clone(), checkpointer.clone());
             let mut indexer = Indexer::new(writer, follower, broker, checkpointer, every);
             if restart.count > 0 && !planted(Bug::IndexerForgets) {
@@ -176,15 +167,23 @@ impl Wiring<'_> {
         })
     }
 
-    fn roller(&self, system: &mut System, host: HostId) -> Address<roller::Message> {
+    fn roller(
+        &self,
+        system: &mut System,
+        host: HostId,
+        indexer: Address<indexer::Message>,
+    ) -> Address<roller::Message> {
         let options = RollerOptions {
             fs: Arc::clone(&self.options.fs),
-            view: Arc::clone(&self.log.view),
+            reader: Arc::clone(&self.log.reader),
+            index: self.options.index,
             segment_max_bytes: self.options.segment_max_bytes,
             sync_all: self.options.sync.sync_all,
         };
         let spec = self.spec("roller", roller::INBOX_CAPACITY, ());
-        system.spawn(host, spec, move |_, _| Ok(Roller::new(options.clone())))
+        system.spawn(host, spec, move |_, _| {
+            Ok(Roller::new(options.clone(), indexer.clone()))
+        })
     }
 
     fn writer(

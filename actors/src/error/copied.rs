@@ -64,6 +64,7 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
+            | Self::DamagedIndex { .. }
             | Self::Rollback { .. }
             | Self::FutureVersion { .. }
             | Self::Poisoned { .. }
@@ -94,6 +95,10 @@ impl StoreError {
             },
             Self::MissingSegment { segment_id } => Self::MissingSegment {
                 segment_id: *segment_id,
+            },
+            Self::DamagedIndex { name, page } => Self::DamagedIndex {
+                name: name.clone(),
+                page: *page,
             },
             Self::ForeignFile { name, detail } => Self::ForeignFile {
                 name: name.clone(),

@@ -149,6 +149,14 @@ pub enum StoreError {
         /// What is proven and what was found.
         detail: String,
     },
+    /// An index beside a segment is damaged, and could not be made again.
+    #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
+    DamagedIndex {
+        /// The file's name in the data directory.
+        name: String,
+        /// Which of its pages, counted from 0.
+        page: u32,
+    },
     /// A file was written by a later version of the format.
     #[error(
         "{name} was written by a later version of batpak ({detail}): open it with that version"
@@ -336,6 +344,7 @@ impl From<LogError> for StoreError {
             LogError::MissingSegment { segment_id } => Self::MissingSegment { segment_id },
             LogError::ForeignFile { name, detail } => Self::ForeignFile { name, detail },
             LogError::Rollback { detail } => Self::Rollback { detail },
+            LogError::DamagedIndex { name, page } => Self::DamagedIndex { name, page },
             LogError::FutureVersion { name, detail } => Self::FutureVersion { name, detail },
             other => Self::Configuration(other.to_string()),
         }

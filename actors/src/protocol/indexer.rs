@@ -3,7 +3,7 @@
 use super::Acknowledgement;
 use crate::error::StoreError;
 use crate::runtime::ReplyTo;
-use crate::view::IndexEntry;
+use crate::view::{IndexEntry, IndexedPart};
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::SegmentHeader;
 use std::sync::Arc;
@@ -37,6 +37,11 @@ pub enum Message {
     CatchUp {
         /// Answered with the sequence below which everything is visible.
         reply: ReplyTo<Result<u64, StoreError>>,
+    },
+    /// Let an index on disk take the place of what is in memory.
+    Adopt {
+        /// The index.
+        part: Arc<IndexedPart>,
     },
     /// As `CatchUp`, for a writer that restarted and waits for no answer.
     ReadOn,

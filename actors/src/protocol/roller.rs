@@ -35,6 +35,16 @@ pub enum Message {
         /// Answered when everything written before is durable.
         reply: ReplyTo<Result<(), StoreError>>,
     },
+    /// Write an index run beside a segment, behind those that it has, so that the events need not
+    /// stay in memory.
+    Index {
+        /// The segment.
+        segment: Arc<SegmentHeader>,
+        /// Everything before this is durable, and readers see it.
+        upto: LogPosition,
+        /// Answered with where the segment's index ends.
+        reply: ReplyTo<Result<LogPosition, StoreError>>,
+    },
     /// Trim a full segment and give it its footer.
     Seal {
         /// The segment's file.

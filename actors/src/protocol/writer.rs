@@ -56,6 +56,8 @@ impl Message {
 pub enum Answer {
     /// The roller has prepared a file, or could not, or crashed.
     Prepared(Result<Result<PreparedFile, StoreError>, Closed>),
+    /// The roller has written an index run, or could not, or crashed.
+    Indexed(Result<Result<LogPosition, StoreError>, Closed>),
     /// The roller has synced, or could not, or crashed.
     Synced(Result<Result<(), StoreError>, Closed>),
 }

@@ -7,7 +7,7 @@ use crate::runtime::{WriteOnce, WriteOnceIndex};
 /// The first chunk's capacity in entries; each next one doubles it.
 pub(super) const SMALLEST_CHUNK: usize = 1024;
 /// The largest chunk's capacity in entries.
-pub(super) const LARGEST_CHUNK: usize = 64 * 1024;
+pub(super) const LARGEST_CHUNK: usize = 16 * 1024;
 
 /// Entries in commit order, found by place, by id and by entity.
 ///

@@ -1,35 +1,48 @@
 //! The published read view: what readers see, without a mailbox and without waiting.
 //!
-//! Owned by the indexer, which alone adds to it; read by every caller. Entries are written once
-//! and never change; publishing a group is one store of the visible sequence.
+//! Owned by the indexer, which alone adds to it; read by every caller through a
+//! [`Reader`](crate::reader::Reader). It is a list of parts in commit order: stretches whose index
+//! is a file beside their segment, and stretches in memory. What is in memory is written once and
+//! never changes; publishing a group is one store of the visible sequence.
 
 mod chunk;
 mod entry;
-mod lookup;
+mod part;
 mod publish;
 
 pub use entry::{DiskPos, IndexEntry};
-pub use lookup::Entries;
+pub use part::{IndexedPart, KnownSegment};
 pub use publish::ViewWriter;
 
+pub(crate) use part::{Part, TailPart};
+
+use crate::indexing::RunsOfSegment;
 use crate::runtime::{Published, Watermark};
-use batpak_log::segment::SegmentHeader;
-use chunk::Chunk;
+use batpak_log::segment::{SegmentHeader, SegmentName};
 use std::sync::Arc;
 
 /// What readers look into.
 #[derive(Debug)]
 pub struct ReadView {
-    /// Entries with a smaller sequence are visible.
+    /// Events with a smaller sequence are visible.
     visible: Watermark,
     lists: Published<Lists>,
 }
 
 /// What one publication of the lists holds together.
-#[derive(Debug, Default)]
-struct Lists {
-    chunks: Vec<Arc<Chunk>>,
-    segments: Vec<Arc<SegmentHeader>>,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lists {
+    /// In commit order, without a gap between them.
+    pub(crate) parts: Vec<Part>,
+    segments: Vec<Arc<KnownSegment>>,
+}
+
+/// The view at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// Events with a smaller sequence are visible, and the lists hold all of them.
+    pub(crate) visible: u64,
+    pub(crate) lists: Arc<Lists>,
 }
 
 impl Default for ReadView {
@@ -47,29 +60,107 @@ impl ReadView {
         self.visible.get()
     }
 
-    /// Returns the header of the segment with this number.
-    pub fn segment(&self, segment_id: u64) -> Option<Arc<SegmentHeader>> {
-        let lists = self.lists.load();
-        let at = lists
-            .segments
-            .binary_search_by_key(&segment_id, |header| header.segment.id)
-            .ok()?;
-        lists.segments.get(at).cloned()
+    /// Returns the headers of all segments, oldest first.
+    pub fn segments(&self) -> Vec<Arc<SegmentHeader>> {
+        let header = |segment: &Arc<KnownSegment>| Arc::clone(&segment.header);
+        self.lists.load().segments.iter().map(header).collect()
     }
 
     /// Returns how many segments the log has.
     pub fn segment_count(&self) -> usize {
-        self.lists.load().segments.len()
+        self.lists.with(|lists| lists.segments.len())
     }
 
-    /// Returns the headers of all segments, oldest first.
-    pub fn segments(&self) -> Vec<Arc<SegmentHeader>> {
-        self.lists.load().segments.clone()
+    /// Returns how many events are visible.
+    pub fn event_count(&self) -> u64 {
+        let Snapshot { visible, lists } = self.snapshot();
+        let parts = lists.parts.iter();
+        parts.map(|part| part.event_count(visible)).sum()
     }
 
-    /// Returns how many chunks hold the entries.
-    pub fn chunk_count(&self) -> usize {
-        self.lists.load().chunks.len()
+    /// Returns how many parts the log is found in.
+    pub fn part_count(&self) -> usize {
+        self.lists.with(|lists| lists.parts.len())
+    }
+
+    /// Returns how many visible events are found in memory.
+    pub fn events_in_memory(&self) -> u64 {
+        let Snapshot { visible, lists } = self.snapshot();
+        let tail = |part: &&Part| matches!(part, Part::Tail(_));
+        let parts = lists.parts.iter().filter(tail);
+        parts.map(|part| part.event_count(visible)).sum()
+    }
+
+    /// Returns up to `count` of the latest visible events that are found in memory, newest first.
+    pub fn latest_in_memory(&self, count: usize) -> Vec<IndexEntry> {
+        let Snapshot { visible, lists } = self.snapshot();
+        let mut found = Vec::new();
+        for part in lists.parts.iter().rev() {
+            if let Part::Tail(tail) = part {
+                let slots = (tail.slot_from(0)..tail.slot_from(visible)).rev();
+                let left = count - found.len();
+                found.extend(
+                    slots
+                        .filter_map(|slot| tail.get(slot, visible))
+                        .take(left)
+                        .cloned(),
+                );
+            }
+        }
+        found
+    }
+
+    /// Returns a segment that is known under this name.
+    pub fn known_segment(&self, segment: SegmentName) -> Option<Arc<KnownSegment>> {
+        let lists = self.lists.load();
+        let known = lists.segment(segment.id);
+        known
+            .filter(|known| known.header.segment == segment)
+            .cloned()
+    }
+
+    /// Returns the runs that readers use of a segment.
+    pub(crate) fn runs_of(&self, header: &SegmentHeader) -> RunsOfSegment {
+        let fresh = || Arc::new(KnownSegment::new(Arc::new(header.clone())));
+        RunsOfSegment {
+            parts: self.indexed_parts(header.segment),
+            segment: self.known_segment(header.segment).unwrap_or_else(fresh),
+        }
+    }
+
+    /// Returns the indexed parts of a segment, in order.
+    pub fn indexed_parts(&self, segment: SegmentName) -> Vec<Arc<IndexedPart>> {
+        self.lists.load().indexed_parts(segment)
+    }
+
+    /// The bound is read before the lists, so that the lists hold everything below it.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let visible = self.visible();
+        let lists = self.lists.load();
+        Snapshot { visible, lists }
+    }
+}
+
+impl Lists {
+    /// Returns the segment with this number.
+    pub(crate) fn segment(&self, segment_id: u64) -> Option<&Arc<KnownSegment>> {
+        let id = |segment: &Arc<KnownSegment>| segment.header.segment.id;
+        let at = self.segments.binary_search_by_key(&segment_id, id).ok()?;
+        self.segments.get(at)
+    }
+
+    /// Returns the place of the part that holds this sequence, or the first one.
+    pub(crate) fn part_at(&self, sequence: u64) -> usize {
+        let before = |part: &Part| part.first_sequence() <= sequence;
+        self.parts.partition_point(before).saturating_sub(1)
+    }
+
+    pub(crate) fn indexed_parts(&self, segment: SegmentName) -> Vec<Arc<IndexedPart>> {
+        let of_segment = |part: &Part| match part {
+            Part::Indexed(indexed) if indexed.run.segment() == segment => Some(Arc::clone(indexed)),
+            Part::Indexed(_) | Part::Tail(_) => None,
+        };
+        self.parts.iter().filter_map(of_segment).collect()
     }
 }
 

@@ -1,7 +1,8 @@
 //! How the indexer adds to the view.
 
 use super::chunk::{Chunk, LARGEST_CHUNK, SMALLEST_CHUNK};
-use super::{IndexEntry, Lists, ReadView};
+use super::{IndexEntry, IndexedPart, KnownSegment, Lists, Part, ReadView, TailPart};
+use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::SegmentHeader;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 ///
 /// 1. [`resume`](Self::resume) takes up a view where it stands, after a start or a restart;
 /// 2. entries are inserted, not visible yet; what is there already is skipped;
-/// 3. [`publish`](Self::publish) makes everything below a sequence visible at once.
+/// 3. [`publish`](Self::publish) makes everything below a sequence visible at once;
+/// 4. [`adopt`](Self::adopt) lets an index on disk take the place of what is in memory.
 #[derive(Debug)]
 pub struct ViewWriter {
     view: Arc<ReadView>,
@@ -24,27 +26,37 @@ pub struct ViewWriter {
 impl ViewWriter {
     /// Takes up a view.
     pub fn resume(view: Arc<ReadView>) -> Self {
-        let chunks = view.lists.load().chunks.clone();
+        let parts = view.lists.load().parts.clone();
         let mut writer = Self {
-            chunk: chunks.last().cloned(),
+            chunk: None,
             view,
             next_slot: 0,
             latest: HashMap::new(),
             next_sequence: 0,
         };
         // The last chunk may have been added just before a crash, with nothing in it yet.
-        for chunk in chunks.iter().rev().take(2).rev() {
-            writer.latest.clear();
-            writer.next_slot = 0;
-            while let Some(entry) = chunk.get(writer.next_slot) {
-                writer
-                    .latest
-                    .insert(entry.coord.entity_arc(), writer.next_slot);
-                writer.next_sequence = entry.global_sequence + 1;
-                writer.next_slot += 1;
+        for part in parts.iter().rev().take(2).rev() {
+            match part {
+                Part::Tail(tail) if tail.until == u64::MAX => writer.take_up(&tail.chunk),
+                Part::Tail(tail) => writer.next_sequence = writer.next_sequence.max(tail.until),
+                Part::Indexed(indexed) => {
+                    let end = indexed.run.end().next_sequence;
+                    writer.next_sequence = writer.next_sequence.max(end);
+                }
             }
         }
         writer
+    }
+
+    fn take_up(&mut self, chunk: &Arc<Chunk>) {
+        self.latest.clear();
+        self.next_slot = 0;
+        self.chunk = Some(Arc::clone(chunk));
+        while let Some(entry) = chunk.get(self.next_slot) {
+            self.latest.insert(entry.coord.entity_arc(), self.next_slot);
+            self.next_sequence = self.next_sequence.max(entry.global_sequence + 1);
+            self.next_slot += 1;
+        }
     }
 
     /// Returns the view.
@@ -53,17 +65,16 @@ impl ViewWriter {
     }
 
     /// Makes a segment known, before the first entry that stands in it.
-    pub fn add_segment(&mut self, header: Arc<SegmentHeader>) {
+    pub fn add_segment(&mut self, header: Arc<SegmentHeader>) -> Arc<KnownSegment> {
         let lists = self.view.lists.load();
-        let known = lists.segments.last().map_or(0, |last| last.segment.id);
-        if header.segment.id > known {
-            let mut segments = lists.segments.clone();
-            segments.push(header);
-            self.view.lists.publish(Lists {
-                chunks: lists.chunks.clone(),
-                segments,
-            });
+        if let Some(known) = lists.segment(header.segment.id) {
+            return Arc::clone(known);
         }
+        let segment = Arc::new(KnownSegment::new(header));
+        let mut lists = Lists::clone(&lists);
+        lists.segments.push(Arc::clone(&segment));
+        self.view.lists.publish(lists);
+        segment
     }
 
     /// Adds an entry behind all others; one that is there already is skipped.
@@ -71,7 +82,7 @@ impl ViewWriter {
         if entry.global_sequence < self.next_sequence {
             return;
         }
-        let chunk = self.chunk_with_room();
+        let chunk = self.chunk_with_room(entry.global_sequence);
         self.next_sequence = entry.global_sequence + 1;
         let entity = entry.coord.entity_arc();
         let slot = self.next_slot;
@@ -85,37 +96,118 @@ impl ViewWriter {
         self.view.visible.raise(sequence);
     }
 
+    /// Adds an index on disk behind all parts, when a log is opened.
+    pub fn add_indexed(&mut self, indexed: Arc<IndexedPart>) {
+        self.next_sequence = self.next_sequence.max(indexed.run.end().next_sequence);
+        let mut lists = Lists::clone(&self.view.lists.load());
+        close_last(&mut lists.parts, indexed.run.first_sequence());
+        lists.parts.push(Part::Indexed(indexed));
+        self.view.lists.publish(lists);
+        self.chunk = None;
+    }
+
+    /// Puts an index on disk in the place of the parts that it covers, runs or memory; `false` when
+    /// it does not fit: the view holds less than it covers, or has something else there.
+    pub fn adopt(&mut self, indexed: Arc<IndexedPart>) -> bool {
+        let (first, end) = (
+            indexed.run.first_sequence(),
+            indexed.run.end().next_sequence + u64::from(planted(Bug::AdoptTooMuch)),
+        );
+        if end > self.view.visible() || end > self.next_sequence {
+            return false;
+        }
+        let lists = self.view.lists.load();
+        let Some(parts) = replaced(&lists.parts, &indexed, first, end) else {
+            return false;
+        };
+        let grows = |part: &Part| matches!(part, Part::Tail(tail) if tail.until == u64::MAX);
+        if !parts.last().is_some_and(grows) {
+            // Everything in memory is covered: what comes next starts a new chunk.
+            self.chunk = None;
+        }
+        self.view.lists.publish(Lists {
+            parts,
+            segments: lists.segments.clone(),
+        });
+        true
+    }
+
     /// Replaces everything by what another view holds: the files were rewritten by others.
     pub fn replace_with(&mut self, other: &ReadView) {
-        let lists = other.lists.load();
-        let replacement = Lists {
-            chunks: lists.chunks.clone(),
-            segments: lists.segments.clone(),
-        };
-        self.view.lists.publish(replacement);
+        self.view.lists.publish(Lists::clone(&other.lists.load()));
         self.view.visible.raise(other.visible());
         *self = Self::resume(Arc::clone(&self.view));
     }
 
-    fn chunk_with_room(&mut self) -> Arc<Chunk> {
-        let full = |chunk: &&Arc<Chunk>| (self.next_slot as usize) < chunk.capacity;
-        if let Some(chunk) = self.chunk.as_ref().filter(full) {
+    fn chunk_with_room(&mut self, sequence: u64) -> Arc<Chunk> {
+        let has_room = |chunk: &&Arc<Chunk>| (self.next_slot as usize) < chunk.capacity;
+        if let Some(chunk) = self.chunk.as_ref().filter(has_room) {
             return Arc::clone(chunk);
         }
         let capacity = self.chunk.as_ref().map_or(SMALLEST_CHUNK, |chunk| {
             (chunk.capacity * 2).min(LARGEST_CHUNK)
         });
         let chunk = Arc::new(Chunk::new(capacity));
-        let lists = self.view.lists.load();
-        let mut chunks = lists.chunks.clone();
-        chunks.push(Arc::clone(&chunk));
-        self.view.lists.publish(Lists {
-            chunks,
-            segments: lists.segments.clone(),
-        });
+        let mut lists = Lists::clone(&self.view.lists.load());
+        close_last(&mut lists.parts, sequence);
+        lists.parts.push(Part::Tail(TailPart {
+            chunk: Arc::clone(&chunk),
+            from: sequence,
+            until: u64::MAX,
+        }));
+        self.view.lists.publish(lists);
         self.chunk = Some(Arc::clone(&chunk));
         self.next_slot = 0;
         self.latest.clear();
         chunk
+    }
+}
+
+/// Says of the last part in memory that it ends before `sequence`.
+fn close_last(parts: &mut [Part], sequence: u64) {
+    if let Some(Part::Tail(tail)) = parts.last_mut() {
+        tail.until = tail.until.min(sequence);
+    }
+}
+
+/// Returns the parts with what is in `first..end` replaced by `indexed`.
+fn replaced(parts: &[Part], indexed: &Arc<IndexedPart>, first: u64, end: u64) -> Option<Vec<Part>> {
+    let mut before = Vec::with_capacity(parts.len() + 1);
+    let mut after = Vec::new();
+    for part in parts {
+        match part {
+            Part::Tail(tail) => {
+                if tail.from < first {
+                    before.push(Part::Tail(TailPart {
+                        until: tail.until.min(first),
+                        ..tail.clone()
+                    }));
+                }
+                let rest = tail.clone().after(end);
+                after.extend(rest.map(Part::Tail));
+            }
+            Part::Indexed(other) => {
+                let other_end = other.run.end().next_sequence;
+                match (other_end <= first, other.run.first_sequence() >= end) {
+                    (true, _) => before.push(part.clone()),
+                    (_, true) => after.push(part.clone()),
+                    // One that sticks out would leave events out.
+                    _ if other.run.first_sequence() < first || other_end > end => return None,
+                    _ => {}
+                }
+            }
+        }
+    }
+    before.push(Part::Indexed(Arc::clone(indexed)));
+    before.append(&mut after);
+    Some(before)
+}
+
+impl TailPart {
+    /// Returns what is left from `sequence` on, if there can be anything.
+    fn after(mut self, sequence: u64) -> Option<Self> {
+        self.from = self.from.max(sequence);
+        let holds_more = self.chunk.get(self.chunk.slot_from(self.from)).is_some();
+        (self.from < self.until && holds_more).then_some(self)
     }
 }

@@ -87,7 +87,11 @@ impl GroupInHand {
         segment: &OpenSegment,
     ) -> Admitted<AppendReceipt> {
         self.contents.durable |= item.durability == Durability::Always;
-        let head = self.head(&item, known);
+        let head = self.head(&item, known).map_err(|error| Refused {
+            item_index: 0,
+            error,
+            rests_on_group: false,
+        })?;
         if item.keyed || !is_beyond_refusal(&item, head) {
             match self.plan(std::slice::from_ref(&item), known)? {
                 Plan::Replay {
@@ -119,9 +123,12 @@ impl GroupInHand {
                 rests_on_group,
             } => Ok((receipts, rests_on_group)),
             Plan::Store => {
+                let heads = self.heads(&items, known)?;
                 self.contents.entries.reserve(items.len());
-                let receipts = items.into_iter().map(|item| {
-                    let head = self.head(&item, known);
+                let receipts = items.into_iter().zip(heads).map(|(item, before)| {
+                    // Of several events of one entity the later ones follow the earlier ones.
+                    let staged = self.contents.staged.heads.get(item.coordinate.entity());
+                    let head = staged.copied().or(before);
                     self.stage(item, head, segment)
                 });
                 Ok((receipts.collect(), true))
@@ -130,10 +137,24 @@ impl GroupInHand {
     }
 
     /// Returns the latest event of an item's entity, the group in hand included.
-    fn head(&self, item: &Append, known: &Known) -> Option<Head> {
+    fn head(&self, item: &Append, known: &Known) -> Result<Option<Head>, StoreError> {
         let entity = item.coordinate.entity();
-        let staged = self.contents.staged.heads.get(entity).copied();
-        staged.or_else(|| known.head(entity))
+        match self.contents.staged.heads.get(entity) {
+            Some(head) => Ok(Some(*head)),
+            None => known.head(entity),
+        }
+    }
+
+    /// Returns the latest event of each item's entity as it was before the items.
+    fn heads(&self, items: &[Append], known: &Known) -> Result<Vec<Option<Head>>, Refused> {
+        let head = |(item_index, item)| {
+            self.head(item, known).map_err(|error| Refused {
+                item_index,
+                error,
+                rests_on_group: false,
+            })
+        };
+        items.iter().enumerate().map(head).collect()
     }
 
     /// Looks at keys first, so that an exact retry of what succeeded succeeds, then at clocks.
@@ -187,8 +208,9 @@ impl GroupInHand {
     }
 
     fn check_expectations(&self, items: &[Append], known: &Known) -> Result<(), Refused> {
-        let beyond_refusal = |item: &Append| is_beyond_refusal(item, self.head(item, known));
-        if items.iter().all(beyond_refusal) {
+        let heads = self.heads(items, known)?;
+        let mut beside = items.iter().zip(&heads);
+        if beside.all(|(item, head)| is_beyond_refusal(item, *head)) {
             return Ok(());
         }
         let mut clocks: HashMap<&str, u32> = HashMap::default();
@@ -196,17 +218,19 @@ impl GroupInHand {
             let entity = item.coordinate.entity();
             let in_hand = self.contents.staged.heads.get(entity);
             let in_hand = in_hand.filter(|_| !planted(Bug::CompareWithoutGroup));
-            let head = || {
-                in_hand
-                    .copied()
-                    .or_else(|| known.head(entity))
-                    .map(|head| head.clock)
-            };
-            let latest = clocks.get(entity).copied().or_else(head);
+            let rests_on_group = in_hand.is_some();
             let refused = |error| Refused {
                 item_index,
                 error,
-                rests_on_group: in_hand.is_some(),
+                rests_on_group,
+            };
+            let latest = match (clocks.get(entity), in_hand) {
+                (Some(clock), _) => Some(*clock),
+                (None, Some(head)) => Some(head.clock),
+                (None, None) => {
+                    let head = known.head(entity).map_err(refused)?;
+                    head.map(|head| head.clock)
+                }
             };
             let entity = || entity.to_owned();
             match (item.expectation, latest) {

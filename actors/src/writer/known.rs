@@ -121,10 +121,20 @@ impl Known {
         }
     }
 
-    pub(super) fn head(&self, entity: &str) -> Option<Head> {
+    /// Returns the latest event of an entity.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(super) fn head(&self, entity: &str) -> Result<Option<Head>, StoreError> {
         let recent = self.young.heads.get(entity);
-        let recent = recent.or_else(|| self.old.heads.get(entity)).copied();
-        recent.or_else(|| self.reader.view().head(entity).as_ref().map(head_of))
+        if let Some(head) = recent.or_else(|| self.old.heads.get(entity)) {
+            return Ok(Some(*head));
+        }
+        let head = self.reader.head(entity)?;
+        Ok(head.map(|head| Head {
+            clock: head.clock,
+            event_hash: head.event_hash,
+        }))
     }
 
     /// Looks a key up among all events of the store.
@@ -136,33 +146,24 @@ impl Known {
         if let Some(stored) = recent.or_else(|| self.old.keys.get(&key)) {
             return Ok(Some(stored.clone()));
         }
-        let Some(entry) = self.reader.view().by_id(key) else {
+        // The key may be stored, whatever cannot be read now: a caller that was told that nothing
+        // was written would store it again under another key.
+        let unknown = |error: StoreError| StoreError::FateUnknown {
+            detail: format!("the event that the key stands for cannot be read: {error}"),
+        };
+        let Some(entry) = self.reader.find(key).map_err(unknown)? else {
             return Ok(None);
         };
         if planted(Bug::ForgetStoredKey) {
             return Ok(None);
         }
-        // The key is stored, whatever cannot be read now: a caller that was told that nothing was
-        // written would store it again under another key.
-        let event = self
-            .reader
-            .read(&entry)
-            .map_err(|error| StoreError::FateUnknown {
-                detail: format!("the event that the key stands for cannot be read: {error}"),
-            })?;
+        let event = self.reader.read(&entry).map_err(unknown)?;
         Ok(Some(Stored {
             receipt: receipt_of(&entry),
             coordinate: entry.coord,
             kind: entry.kind,
             payload_hash: event.event.header.content_hash,
         }))
-    }
-}
-
-fn head_of(entry: &IndexEntry) -> Head {
-    Head {
-        clock: entry.clock,
-        event_hash: entry.hash_chain.event_hash,
     }
 }
 

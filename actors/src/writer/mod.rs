@@ -8,7 +8,9 @@ mod commit;
 mod contents;
 mod durable;
 mod group;
+mod index;
 mod known;
+mod names;
 mod rotate;
 mod segment;
 mod sync;
@@ -16,6 +18,7 @@ mod sync;
 pub use durable::SyncPolicy;
 
 use crate::error::StoreError;
+use crate::indexing::IndexPolicy;
 use crate::protocol::writer::{Answer, Message};
 use crate::protocol::{Append, indexer, roller};
 use crate::reader::Reader;
@@ -24,9 +27,11 @@ use batpak_log::fs::Fs;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
+use batpak_log::segment::SegmentHeader;
 use commit::batch_failed;
 use contents::Contents;
 use durable::Durable;
+use index::IndexPlan;
 use known::Known;
 use rotate::{Prepared, Switched};
 use segment::{OpenSegment, Reopened, reopen};
@@ -47,6 +52,25 @@ pub struct WriterOptions {
     pub sync: SyncPolicy,
     /// Where the log ended when the store was opened.
     pub start: LogPosition,
+    /// When index runs are written.
+    pub index: IndexPolicy,
+    /// The newest segment when the store was opened, if its end is not indexed.
+    pub not_indexed: Option<Arc<SegmentHeader>>,
+}
+
+impl WriterOptions {
+    /// Returns how many events the log had where its index ends, or where the store was opened.
+    fn indexed_events(&self) -> u64 {
+        let view = self.reader.view();
+        let last = view.segments().last().map(|header| header.segment);
+        let parts = last.map(|segment| view.indexed_parts(segment));
+        let end = parts.and_then(|parts| Some(parts.last()?.run.end().event_count));
+        let start = match &self.not_indexed {
+            Some(newest) => newest.events_before,
+            None => self.start.event_count,
+        };
+        end.unwrap_or(0).max(start)
+    }
 }
 
 /// A writer.
@@ -74,6 +98,7 @@ pub struct Writer {
     /// The sync that is under way has taken longer than promised: nothing is acknowledged until it
     /// is through.
     sync_is_overdue: bool,
+    index: IndexPlan,
     buffer: Vec<u8>,
 }
 
@@ -93,7 +118,7 @@ impl Writer {
             false => Reopened::untouched(&options.start),
             true => {
                 let visible = options.reader.view().visible();
-                reopen(&options.fs, &options.start, visible).map_err(|error| {
+                reopen(&options.reader, &options.start, visible).map_err(|error| {
                     if matches!(error, StoreError::Io(_) | StoreError::StorageFull { .. }) {
                         return Fault::Crash(error.to_string());
                     }
@@ -103,7 +128,12 @@ impl Writer {
                 })?
             }
         };
+        let mut index = IndexPlan::new(options.index, options.indexed_events());
+        if let Some(header) = &options.not_indexed {
+            index.leave(Arc::clone(header), options.start);
+        }
         Ok(Self {
+            index,
             known: Known::new(Arc::clone(&options.reader), found.recent),
             durable: Durable::new(options.sync, found.position),
             segment_is_new: found.segment.is_some(),
@@ -151,7 +181,16 @@ impl Writer {
         }
         match queued.peek() {
             None => Ok(Next::Open),
-            Some(Message::Append { .. } | Message::AppendBatch { .. }) => self.gather(queued, turn),
+            Some(Message::Append { .. } | Message::AppendBatch { .. }) => {
+                match self.memory_is_full(turn) {
+                    None => self.gather(queued, turn),
+                    Some(Ok(next)) => Ok(next),
+                    Some(Err(error)) => {
+                        self.refuse_next(queued, &error, turn);
+                        Ok(Next::Open)
+                    }
+                }
+            }
             Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) => {
                 if self.durable.under_way.is_some() {
                     return Ok(Next::AwaitAnswer);
@@ -218,6 +257,7 @@ impl Actor for Writer {
         match answer {
             Answer::Prepared(answer) => self.file_is_prepared(answer),
             Answer::Synced(outcome) => return self.synced(outcome, turn),
+            Answer::Indexed(outcome) => self.indexed(outcome, turn),
         }
         // A group that waits for a sync keeps the inbox shut whatever else is answered.
         Ok(if self.unacknowledged.is_some() || self.sync_is_overdue {

@@ -71,6 +71,7 @@ impl Writer {
             LogPosition::at_start_of(opened.header()),
         );
         if let Some(full) = self.segment.replace(opened) {
+            self.index.leave(Arc::clone(full.header()), before);
             let seal = roller::Message::Seal {
                 file: Arc::clone(full.file()),
                 header: Arc::clone(full.header()),

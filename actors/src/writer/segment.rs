@@ -1,10 +1,13 @@
 //! The segment that the writer has open.
 
 use super::known::{Head, Recent, Stored};
+use super::names::DefinedNames;
 use crate::error::StoreError;
 use crate::hashing::HashMap;
+use crate::indexing::RunsOfSegment;
 use crate::protocol::AppendReceipt;
 use crate::protocol::roller::PreparedFile;
+use crate::reader::Reader;
 use crate::recovery::rewrite;
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
@@ -16,7 +19,7 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
-    Binding, GroupEvent, Predecessor, ReadStart, SegmentHeader, SegmentName, TailFacts,
+    Binding, Group, GroupEvent, Predecessor, SegmentHeader, SegmentName, TailFacts,
 };
 use std::io;
 use std::sync::Arc;
@@ -30,7 +33,7 @@ pub(super) struct OpenSegment {
     header: Arc<SegmentHeader>,
     binding: Binding,
     file: Arc<dyn File>,
-    names: HashMap<Coordinate, u32>,
+    names: DefinedNames,
     /// The file is at least so long, in bytes.
     reserved: u64,
 }
@@ -95,7 +98,7 @@ impl OpenSegment {
             header,
             binding,
             file,
-            names: HashMap::default(),
+            names: DefinedNames::default(),
             reserved,
         }
     }
@@ -113,16 +116,16 @@ impl OpenSegment {
     }
 
     pub(super) fn name(&self, coordinate: &Coordinate) -> Option<u32> {
-        self.names.get(coordinate).copied()
+        self.names.get(coordinate)
     }
 
     pub(super) fn name_count(&self) -> usize {
-        self.names.len()
+        self.names.count()
     }
 
     /// Remembers the names that a written group has defined.
     pub(super) fn define(&mut self, names: &mut HashMap<Coordinate, u32>) {
-        self.names.extend(names.drain());
+        self.names.define(names);
     }
 
     /// Writes a group at `offset` with one call, or cuts the file back to where it was.
@@ -178,6 +181,8 @@ pub(super) struct Reopened {
     pub(super) position: LogPosition,
     /// What the log holds and readers may not see yet.
     pub(super) recent: Recent,
+    /// Readers see everything below this sequence.
+    visible: u64,
 }
 
 /// Reads where the log ends after a crash of the writer. `start` is where it ended when the store
@@ -187,21 +192,26 @@ pub(super) struct Reopened {
 /// `Io` when something cannot be read or written now, `CrcMismatch` or `CorruptSegment` when what
 /// was written is damaged or gone: then nothing was touched.
 pub(super) fn reopen(
-    fs: &Arc<dyn Fs>,
+    reader: &Reader,
     start: &LogPosition,
     visible: u64,
 ) -> Result<Reopened, StoreError> {
+    let fs = reader.access().fs();
     // A name that the crash kept from being made durable is made so before anything rests on it.
     fs.sync_directory("")?;
     let segments = read_directory(&**fs)?.segments;
-    let mut found = Reopened::untouched(start);
+    let mut found = Reopened {
+        visible,
+        ..Reopened::untouched(start)
+    };
     for (at, header) in segments.iter().enumerate() {
         let successor = segments.get(at + 1);
         let seen = successor.is_some_and(|successor| successor.first_sequence <= visible);
         if header.segment.id > start.last_id && !seen {
+            let runs = reader.view().runs_of(header);
             match successor.and_then(|successor| successor.predecessor) {
-                Some(sealed) => found.read_sealed(fs, header, &sealed)?,
-                None => found.read_newest(fs, header, visible)?,
+                Some(sealed) => found.read_sealed(reader, &runs, &sealed)?,
+                None => found.read_newest(reader, runs)?,
             }
         }
     }
@@ -215,59 +225,47 @@ impl Reopened {
             segment: None,
             position: *start,
             recent: Recent::default(),
+            visible: 0,
         }
     }
 
     fn read_sealed(
         &mut self,
-        fs: &Arc<dyn Fs>,
-        header: &SegmentHeader,
+        reader: &Reader,
+        runs: &RunsOfSegment,
         sealed: &Predecessor,
     ) -> Result<(), StoreError> {
+        let header = &runs.segment.header;
+        let fs = reader.access().fs();
         let file = fs.open(&header.segment.file_name(), Access::Read)?;
-        self.position = recover_sealed(
-            &file,
-            header,
-            sealed,
-            &ReadStart::of(header),
-            &mut |header, group| {
-                for event in &group.events {
-                    self.recent.remember(header, event);
-                }
-            },
-        )?;
+        let start = runs.read_start(reader.access());
+        self.position = recover_sealed(&file, header, sealed, &start, &mut |header, group| {
+            self.recent.remember(header, group, self.visible);
+        })?;
         Ok(())
     }
 
     /// Reads the open segment, cuts an unfinished group away and makes the rest durable.
-    fn read_newest(
-        &mut self,
-        fs: &Arc<dyn Fs>,
-        header: &SegmentHeader,
-        visible: u64,
-    ) -> Result<(), StoreError> {
+    fn read_newest(&mut self, reader: &Reader, mut runs: RunsOfSegment) -> Result<(), StoreError> {
+        let header = Arc::clone(&runs.segment.header);
+        let fs = reader.access().fs();
         let file = fs.open(&header.segment.file_name(), Access::ReadWrite)?;
-        let mut names = HashMap::default();
+        runs.drop_what_is_not_there(&file)?;
         // The machine has not been restarted under a running process, so a broken group before a
         // whole one is damage.
         let facts = TailFacts {
             same_boot: true,
+            proven: runs.proven(),
             ..TailFacts::default()
         };
-        let end = recover_newest(
-            &file,
-            header,
-            facts,
-            &ReadStart::of(header),
-            &mut |header, group| {
-                for event in &group.events {
-                    names.insert(event.coordinate.clone(), event.record.name);
-                    self.recent.remember(header, event);
-                }
-            },
-        )?;
+        let start = runs.read_start(reader.access());
+        let mut name_count = runs.name_count() as usize;
+        let end = recover_newest(&file, &header, facts, &start, &mut |header, group| {
+            name_count += group.names.len();
+            self.recent.remember(header, group, self.visible);
+        })?;
         self.position = end.position;
-        if self.position.next_sequence < visible {
+        if self.position.next_sequence < self.visible {
             let detail = "it is shorter than what readers saw";
             return Err(StoreError::corrupt(header.segment.id, detail));
         }
@@ -277,20 +275,25 @@ impl Reopened {
             rewrite(&*file, proven, self.position.offset)?;
         }
         file.sync_all()?;
-        let header = Arc::new(header.clone());
         let mut segment = OpenSegment::new(header, file, self.position.offset);
-        segment.names = names;
+        segment.names = DefinedNames::behind(name_count);
         self.segment = Some(segment);
         Ok(())
     }
 }
 
 impl Recent {
-    /// Takes up an event that readers may not see yet.
-    fn remember(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
-        if planted(Bug::RestartForgets) {
-            return;
+    /// Takes up the events of a group that readers do not see yet.
+    fn remember(&mut self, header: &SegmentHeader, group: &Group<'_>, visible: u64) {
+        let events = group.events.iter();
+        for event in events.filter(|event| event.sequence >= visible) {
+            if !planted(Bug::RestartForgets) {
+                self.remember_event(header, event);
+            }
         }
+    }
+
+    fn remember_event(&mut self, header: &SegmentHeader, event: &GroupEvent<'_>) {
         let record = &event.record;
         let head = Head {
             clock: record.clock,

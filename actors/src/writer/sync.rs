@@ -38,7 +38,9 @@ impl Writer {
             return Err(self.poison(error));
         }
         let answered = contents.waiting.len();
+        self.index.count(&contents.entries);
         self.publish(contents, turn);
+        self.plan_index(turn);
         if sync {
             // Who was just answered may come back at once, and then belongs into the next sync.
             turn.expect_again(answered);
@@ -79,7 +81,7 @@ impl Writer {
         self.sync_now()
     }
 
-    fn sync_in_background(&mut self, turn: &mut Turn<'_, Self>) {
+    pub(super) fn sync_in_background(&mut self, turn: &mut Turn<'_, Self>) {
         let Some(segment) = &self.segment else { return };
         if self.durable.under_way.is_some() || !self.durable.any_unproven(&self.position) {
             return;

@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use batpak_actors::engine::{Engine, EngineOptions, Placement};
 use batpak_actors::error::StoreError;
+use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::protocol::{Append, Durability, Expectation};
+use batpak_actors::reader::ReaderOptions;
 use batpak_actors::runtime::{ManualClock, RestartPolicy, System, Waiting};
 use batpak_actors::verify::verify;
 use batpak_actors::writer::SyncPolicy;
@@ -59,7 +61,16 @@ impl Simulation {
             clock: self.clock.clone(),
             new_store_id: [9; 16],
             segment_max_bytes: 2000,
-            fd_budget: 4,
+            reader: ReaderOptions {
+                fd_budget: 4,
+                cache_bytes: 64 * 1024,
+            },
+            index: IndexPolicy {
+                every_events: 12,
+                every_bytes: 64 * 1024,
+                at_close_events: 4,
+                merged_runs: 3,
+            },
             writer_capacity: 8,
             stack_size: None,
             restart_policy: RestartPolicy::Bounded {
@@ -113,9 +124,8 @@ fn rmp_payload(number: u128) -> Vec<u8> {
 fn check(engine: &Engine, expected: &[u128], seed: u64) {
     let reader = engine.handle().reader();
     let stored: Vec<u128> = reader
-        .view()
-        .entries_from(0)
-        .map(|entry| entry.event_id)
+        .events(&Region::all(), 0)
+        .map(|entry| entry.unwrap().event_id)
         .collect();
     // An append that was asked again after a crash may stand behind its successors.
     assert_eq!(sorted(stored), expected, "seed {seed}");
@@ -221,18 +231,22 @@ fn a_batch_is_visible_whole_or_not_at_all_between_any_two_steps() {
     for seed in 0..100 {
         let simulation = Simulation::new(seed);
         let engine = simulation.open();
-        let view = Arc::clone(engine.handle().reader().view());
+        let reader = Arc::clone(engine.handle().reader());
         for batch in 0..10_u128 {
             let items = (1..=7).map(|item| append(batch * 7 + item)).collect();
             let reply = engine.handle().append_batch(items).unwrap();
             while reply.try_take().is_none() {
-                assert_eq!(view.entries_from(0).count() % 7, 0, "seed {seed}");
+                assert_eq!(
+                    reader.events(&Region::all(), 0).count() % 7,
+                    0,
+                    "seed {seed}"
+                );
                 assert!(
                     engine.step(),
                     "seed {seed}: nothing runs and nobody was answered"
                 );
             }
-            assert_eq!(view.event_count() as u128, (batch + 1) * 7);
+            assert_eq!(u128::from(reader.view().event_count()), (batch + 1) * 7);
         }
         engine.close(None).unwrap();
     }
@@ -275,6 +289,6 @@ fn a_spent_budget_refuses_what_comes_and_still_closes() {
         // Ending reports what had ended before, and ends everything else all the same.
         let _ = engine.close(None);
         let reopened = simulation.open();
-        assert!(reopened.handle().reader().view().by_id(1).is_some());
+        assert!(reopened.handle().reader().find(1).unwrap().is_some());
     }
 }

@@ -54,6 +54,7 @@ impl ChildOptions {
             durable,
             segment_mib: self.segment_mib,
             cache_mib: self.cache_mib,
+            reads: matches!(self.job, Job::Get | Job::Streams | Job::Replay),
         })
     }
 

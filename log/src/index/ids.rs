@@ -129,12 +129,35 @@ impl Span {
     }
 }
 
-/// Returns the first of a page's entries whose hash is not below `hash`.
+/// Returns the first of a page's entries whose hash is not below `hash`: from where it would stand
+/// if the hashes of the page were spread evenly, which is near, in steps that double.
 fn search(page: &Page, count: u32, hash: u64) -> u32 {
-    let (mut low, mut high) = (0, count);
+    let below = |index: u32| entry_of(page, index) >> NUMBER_BITS < hash;
+    let front = entry_of(page, 0) >> NUMBER_BITS;
+    let back = entry_of(page, count.saturating_sub(1)) >> NUMBER_BITS;
+    let width = back.saturating_sub(front).max(1);
+    let ahead = hash.saturating_sub(front).min(width) * u64::from(count) / width;
+    let guess = u32::try_from(ahead).unwrap_or(u32::MAX).min(count);
+    let mut step = 1;
+    let (mut low, mut high);
+    if guess < count && below(guess) {
+        low = guess + 1;
+        while low + step < count && below(low + step) {
+            low += step + 1;
+            step *= 2;
+        }
+        high = count.min(low.saturating_add(step));
+    } else {
+        high = guess;
+        while high > step && !below(high - step) {
+            high -= step;
+            step *= 2;
+        }
+        low = high.saturating_sub(step);
+    }
     while low < high {
         let middle = low + (high - low) / 2;
-        if entry_of(page, middle) >> NUMBER_BITS < hash {
+        if below(middle) {
             low = middle + 1;
         } else {
             high = middle;

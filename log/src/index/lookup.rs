@@ -8,6 +8,7 @@ use super::{Candidates, FramePlace, Frames, IndexRun, Pages, Postings, ids};
 use crate::error::LogError;
 use crate::layout::NAME_FRAME_LEN_MAX;
 use crate::layout::run::{LINE_LEN, LINES_PER_PAGE, OFFSETS_PER_PAGE};
+use crate::planted::{Bug, planted};
 use std::ops::RangeInclusive;
 
 impl IndexRun {
@@ -16,15 +17,25 @@ impl IndexRun {
     /// # Errors
     /// When a page cannot be read or is damaged; the same holds for every question here.
     pub fn ids(&self, pages: &impl Pages, event_id: u128) -> Result<Candidates, LogError> {
+        let filter = self.tables().id_filter;
+        match self.may_cover(event_id) && self.may_hold(pages, filter, id_hash(event_id))? {
+            true => self.expected_ids(pages, event_id),
+            false => Ok(Candidates::default()),
+        }
+    }
+
+    /// As [`ids`](Self::ids), for an id that is probably there: the filter is not asked.
+    ///
+    /// # Errors
+    /// As [`ids`](Self::ids).
+    pub fn expected_ids(&self, pages: &impl Pages, event_id: u128) -> Result<Candidates, LogError> {
+        ids::find(self, pages, id_hash(event_id))
+    }
+
+    /// Returns whether an id lies between the smallest and the greatest of the run.
+    pub fn may_cover(&self, event_id: u128) -> bool {
         let facts = self.facts();
-        if !(facts.smallest_id..=facts.greatest_id).contains(&event_id) {
-            return Ok(Candidates::default());
-        }
-        let hash = id_hash(event_id);
-        if !self.may_hold(pages, self.tables().id_filter, hash)? {
-            return Ok(Candidates::default());
-        }
-        ids::find(self, pages, hash)
+        (facts.smallest_id..=facts.greatest_id).contains(&event_id)
     }
 
     /// Returns where an event's frame stands; [`Frames`] is cheaper for many.
@@ -151,7 +162,8 @@ impl IndexRun {
         let line = line_of(hash, filter.items);
         let page = self.table_page(pages, filter, line / LINES_PER_PAGE)?;
         let line = page.entry::<LINE_LEN>((line % LINES_PER_PAGE) as usize);
-        Ok(line.is_some_and(|line| may_hold(&line, hash)))
+        let forgotten = planted(Bug::FilterForgets) && hash.is_multiple_of(8);
+        Ok(!forgotten && line.is_some_and(|line| may_hold(&line, hash)))
     }
 }
 

@@ -4,6 +4,7 @@ use super::{IndexRun, RunName};
 use crate::bytes::Fields;
 use crate::error::LogError;
 use crate::layout::run::{CONTENT_LEN, MAGIC, PAGE_LEN};
+use crate::planted::{Bug, planted};
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ impl Page {
     ) -> Option<Self> {
         let (content, crc) = bytes.split_at_checked(CONTENT_LEN)?;
         let holds = Fields::new(crc).u32() == Some(binding.crc(page, content));
-        holds.then_some(Self(bytes))
+        (holds || planted(Bug::IgnorePageChecksum)).then_some(Self(bytes))
     }
 
     /// Returns what stands before the checksum.

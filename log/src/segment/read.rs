@@ -109,7 +109,7 @@ impl GroupReader {
 
     /// Moves to `offset` to judge what stands there, without the names that were defined before:
     /// its events carry a stand-in.
-    pub(super) fn judge_from(&mut self, offset: u64) {
+    pub(crate) fn judge_from(&mut self, offset: u64) {
         self.position = offset;
         self.names.stand_in = Coordinate::new("?", "?").ok();
     }

@@ -1,7 +1,7 @@
 //! Checks a log that was opened again: required ⊆ recovered ⊆ sent, in order, whole.
 
 use super::{Committed, Model, Sent, State, number_in};
-use batpak::store::{IndexEntry, Open, Store};
+use batpak::store::{IndexEntry, Open, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What died before the log was opened.
@@ -22,13 +22,25 @@ pub(crate) struct Recovered {
 }
 
 impl Recovered {
-    /// Reads everything through the store's own calls.
+    /// Reads everything through the store's own calls; an event that cannot be read counts as a
+    /// failure.
     pub(crate) fn read(store: &Store<Open>, model: &Model) -> Result<Self, String> {
+        Self::try_read(store, model)?.map_err(|error| format!("reading: {error}"))
+    }
+
+    /// As [`read`](Self::read), with the store's own error where an event cannot be read. What is
+    /// read is judged all the same.
+    pub(crate) fn try_read(
+        store: &Store<Open>,
+        model: &Model,
+    ) -> Result<Result<Self, StoreError>, String> {
         let mut events = Vec::new();
-        for entry in store.query(&batpak::prelude::Region::all()) {
-            let stored = store
-                .get_raw(entry.event_id)
-                .map_err(|error| format!("event {:032x}: {error}", entry.event_id))?;
+        for entry in store.events(&batpak::prelude::Region::all(), 0) {
+            let read = entry.and_then(|entry| Ok((store.get_raw(entry.event_id)?, entry)));
+            let (stored, entry) = match read {
+                Ok(read) => read,
+                Err(error) => return Ok(Err(error)),
+            };
             let number = number_in(&stored.event.payload)
                 .ok_or_else(|| format!("an event that nobody sent: {entry:?}"))?;
             let sent = model.get(number).filter(|sent| sent.attempts > 0);
@@ -43,7 +55,45 @@ impl Recovered {
             }
             events.push((number, entry));
         }
-        Ok(Self { events })
+        let log = Self { events };
+        match log.check_streams(store)? {
+            Ok(()) => Ok(Ok(log)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// Checks that each entity's stream is what the log holds of it, and that a part of the log is
+    /// found from its middle on.
+    fn check_streams(&self, store: &Store<Open>) -> Result<Result<(), StoreError>, String> {
+        let mut streams: BTreeMap<&str, Vec<&IndexEntry>> = BTreeMap::new();
+        for (_, entry) in &self.events {
+            streams.entry(entry.coord.entity()).or_default().push(entry);
+        }
+        for (entity, due) in streams {
+            let found = match store.try_stream(entity) {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
+            if !found.iter().eq(due.iter().copied()) {
+                return Err(format!(
+                    "the stream of {entity} is {found:?}, and the log holds {due:?} of it"
+                ));
+            }
+        }
+        let middle = self.events.len() / 2;
+        let Some((_, first)) = self.events.get(middle) else {
+            return Ok(Ok(()));
+        };
+        let rest = store.events(&batpak::prelude::Region::all(), first.global_sequence);
+        let rest: Vec<IndexEntry> = match rest.collect() {
+            Ok(rest) => rest,
+            Err(error) => return Ok(Err(error)),
+        };
+        let due = self.events.iter().skip(middle).map(|(_, entry)| entry);
+        match rest.iter().eq(due) {
+            true => Ok(Ok(())),
+            false => Err("the second half of the log is not what it was before".into()),
+        }
     }
 
     /// Returns what tells two logs apart.

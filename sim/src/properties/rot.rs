@@ -111,7 +111,12 @@ fn open(world: &World, disk: SimFs) -> Result<Result<(Digest, u64), StoreError>,
         }
         Err(error) => return Err(format!("not a refusal: {error}")),
     };
-    let digest = Recovered::read(&store, &inner.model)?.digest();
+    // What an index covers is not read by the opening: whoever reads it is told.
+    let digest = match Recovered::try_read(&store, &inner.model)? {
+        Ok(log) => log.digest(),
+        Err(error) if is_refusal(&error) => return Ok(Err(error)),
+        Err(error) => return Err(format!("reading: not a refusal: {error}")),
+    };
     let told = store.diagnostics().recovery.truncated_bytes;
     store.close().map_err(|error| format!("closing: {error}"))?;
     Ok(Ok((digest, told)))

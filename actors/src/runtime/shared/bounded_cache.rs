@@ -3,8 +3,9 @@
 use std::fmt;
 use std::hash::Hash;
 
+use foldhash::fast::FixedState;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::runtime::sync::HAS_CACHES;
 
@@ -12,7 +13,9 @@ use crate::runtime::sync::HAS_CACHES;
 ///
 /// The cache is split into shards, each with its part of the weight: a value that is heavier than
 /// a shard is not kept. In a model nothing is kept, so every look-up takes the long way.
-pub struct BoundedCache<K, V>(Cache<K, V, Scale<K, V>>);
+/// Keys are hashed in the same way in every process, so that what is evicted does not depend on
+/// chance; they come from the program, never from outside.
+pub struct BoundedCache<K, V>(Cache<K, V, Scale<K, V>, FixedState>);
 
 /// Weighs an entry; at least one, so that everything can be evicted.
 struct Scale<K, V>(fn(&K, &V) -> u64);
@@ -40,10 +43,12 @@ impl<K: Eq + Hash, V: Clone> BoundedCache<K, V> {
     /// Returns a cache for about so many entries and at most so much weight.
     #[must_use]
     pub fn by_weight(expected_entries: usize, max_weight: u64, weigh: fn(&K, &V) -> u64) -> Self {
-        Self(Cache::with_weighter(
+        Self(Cache::with(
             expected_entries,
             max_weight,
             Scale(weigh),
+            FixedState::default(),
+            DefaultLifecycle::default(),
         ))
     }
 

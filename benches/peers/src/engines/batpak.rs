@@ -3,6 +3,7 @@
 //! - Relaxed: no periodic sync during the measurement, as the peers are measured: an append is
 //!   written before it is answered, and survives the end of the process.
 //! - Durable: `sync.every_n_events = 1` with `SyncMode::SyncData`, which is `fdatasync`.
+//! - Reading has the cache budget that the peers have. Its memory is measured with the default.
 //! - All else is the default; segments of another size are rows of their own.
 
 use anyhow::{Result, bail};
@@ -15,7 +16,6 @@ use crate::event::{NewEvent, SCOPE, entity_name};
 const KIND: EventKind = EventKind::custom(0x1, 1);
 /// The time after which a relaxed store syncs: longer than a measurement.
 const RELAXED_DELAY_MS: u64 = 3_600_000;
-const REPLAY_ENTRIES: usize = 1024;
 
 struct Batpak {
     store: Store,
@@ -31,6 +31,9 @@ pub(super) fn open(opening: &Opening) -> Result<Box<dyn Engine>> {
         let relaxed = config.with_sync_every_n_events(u32::MAX);
         relaxed.with_sync_max_delay_ms(RELAXED_DELAY_MS)
     };
+    if opening.reads {
+        config = config.with_cache_bytes(opening.cache_bytes());
+    }
     if let Some(mib) = opening.segment_mib {
         config = config.with_segment_max_bytes(mib * 1024 * 1024);
     }
@@ -48,28 +51,24 @@ fn options(event: &NewEvent<'_>) -> AppendOptions {
 /// Reading, the three ways: all that changes with the reading interface is here.
 impl Batpak {
     fn read_one(&self, id: u128, visit: Visit<'_>) -> Result<()> {
-        visit(&self.store.get_raw(id)?.event.payload);
+        visit(&self.store.read_raw(id)?.payload);
         Ok(())
     }
 
     fn read_entity(&self, entity: usize, visit: Visit<'_>) -> Result<()> {
-        for entry in self.store.stream(&entity_name(entity)) {
-            visit(&self.store.get_raw(entry.event_id)?.event.payload);
-        }
-        Ok(())
+        self.read(&Region::entity_exact(entity_name(entity)), visit)
     }
 
     fn read_all(&self, visit: Visit<'_>) -> Result<()> {
-        let mut cursor = self.store.cursor_guaranteed(&Region::all());
-        loop {
-            let entries = cursor.try_poll_batch(REPLAY_ENTRIES)?;
-            if entries.is_empty() {
-                return Ok(());
-            }
-            for entry in entries {
-                visit(&self.store.get_raw(entry.event_id)?.event.payload);
-            }
+        self.read(&Region::all(), visit)
+    }
+
+    fn read(&self, region: &Region, visit: Visit<'_>) -> Result<()> {
+        let mut events = self.store.events(region, 0);
+        while let Some(read) = events.next_with(|event| visit(event.payload)) {
+            read?;
         }
+        Ok(())
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Opening {
     pub(crate) segment_mib: Option<u64>,
     /// How much memory the engine may use for a cache of its own.
     pub(crate) cache_mib: u64,
+    /// Whether it is opened to measure reading.
+    pub(crate) reads: bool,
 }
 
 impl Opening {

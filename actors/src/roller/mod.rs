@@ -1,18 +1,24 @@
-//! Seals full segments, has the next file ready, and syncs behind the writer's back.
+//! Has the next file ready, syncs while the writer goes on, indexes what is durable, and writes the
+//! footers of segments that the writer has left.
 //!
-//! Owns the prepared file and the footers of segments that the writer has left. Tells nobody;
-//! answers the writer. Never appends an event.
+//! Tells the indexer which index takes the place of memory; answers the writer. Never appends an
+//! event.
+
+mod index;
 
 use crate::error::StoreError;
+use crate::indexing::IndexPolicy;
 use crate::merge::merge_small_neighbours;
+use crate::protocol::indexer;
 use crate::protocol::roller::{Message, PreparedFile};
-use crate::runtime::{Actor, ExitReason, Fault, Next, Queued, Turn};
-use crate::view::ReadView;
+use crate::reader::Reader;
+use crate::runtime::{Actor, Address, ExitReason, Fault, Next, Queued, Turn};
 use batpak_log::fs::{File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::PREPARED_NAME;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::{SegmentHeader, encode_footer};
+use index::IndexWork;
 use std::io;
 use std::sync::Arc;
 
@@ -24,24 +30,32 @@ pub const RESERVE_BYTES: u64 = 1024 * 1024;
 pub struct RollerOptions {
     /// The store's directory.
     pub fs: Arc<dyn Fs>,
-    /// The read view, for the check of what is merged.
-    pub view: Arc<ReadView>,
+    /// Reads what is merged and indexed.
+    pub reader: Arc<Reader>,
     /// The size at which segments are full, in bytes.
     pub segment_max_bytes: u64,
     /// Whether a sync covers the files' metadata too.
     pub sync_all: bool,
+    /// When index runs are written and merged.
+    pub index: IndexPolicy,
 }
 
-/// A roller; it remembers nothing, so a restart loses nothing.
+/// A roller; what it has begun to index is begun again after a restart.
 #[derive(Debug)]
 pub struct Roller {
     options: RollerOptions,
+    indexer: Address<indexer::Message>,
+    work: IndexWork,
 }
 
 impl Roller {
     /// Starts with nothing prepared.
-    pub fn new(options: RollerOptions) -> Self {
-        Self { options }
+    pub fn new(options: RollerOptions, indexer: Address<indexer::Message>) -> Self {
+        Self {
+            work: IndexWork::new(Arc::clone(&options.reader), options.index),
+            options,
+            indexer,
+        }
     }
 
     fn prepare(&self) -> Result<PreparedFile, StoreError> {
@@ -60,24 +74,29 @@ impl Roller {
         Ok(sync_file(file, self.options.sync_all)?)
     }
 
-    fn close(&self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
+    fn close(&mut self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
         remove_if_there(&*self.options.fs, PREPARED_NAME)?;
+        self.work.end();
         let Some(position) = closed else {
             return Ok(None);
         };
         let RollerOptions {
             fs,
-            view,
+            reader,
             segment_max_bytes,
             ..
         } = &self.options;
-        let merged = merge_small_neighbours(fs, view, *segment_max_bytes, position);
-        Ok(Some(merged.unwrap_or_else(|error| {
+        let merged = merge_small_neighbours(fs, reader, *segment_max_bytes, position);
+        let position = merged.unwrap_or_else(|error| {
             // Whatever went wrong, the sources or what replaced them are whole, and the log is
             // closed in good order: the next closing tries again.
             tracing::warn!(%error, "small segments were not merged");
             position
-        })))
+        });
+        if let Err(error) = self.work.index_at_close(&position) {
+            tracing::warn!(%error, "the end of the log was not indexed");
+        }
+        Ok(Some(position))
     }
 }
 
@@ -108,12 +127,20 @@ impl Actor for Roller {
     fn handle(
         &mut self,
         queued: &mut Queued<Message>,
-        _: &mut Turn<'_, Self>,
+        turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
         while let Some(message) = queued.pop() {
             match message {
                 Message::Prepare { reply } => reply.answer(self.prepare()),
                 Message::Sync { file, reply } => reply.answer(self.sync(&*file)),
+                Message::Index {
+                    segment,
+                    upto,
+                    reply,
+                } => {
+                    self.work.ask(&segment, upto, reply);
+                    turn.continue_later();
+                }
                 Message::Seal {
                     file,
                     header,
@@ -133,11 +160,24 @@ impl Actor for Roller {
         Ok(Next::Open)
     }
 
+    /// Indexes and merges, a short while at a time.
+    fn resume(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        if let Some(part) = self.work.step() {
+            // An indexer that has ended shows nothing more, in memory or not.
+            let _ = turn.tell(&self.indexer, indexer::Message::Adopt { part });
+        }
+        if self.work.has_more() {
+            turn.continue_later();
+        }
+        Ok(Next::Open)
+    }
+
     fn refuse(message: Message, reason: &ExitReason) {
         let error = || StoreError::ended("roller", reason);
         match message {
             Message::Prepare { reply } => reply.answer(Err(error())),
             Message::Sync { reply, .. } => reply.answer(Err(error())),
+            Message::Index { reply, .. } => reply.answer(Err(error())),
             Message::Close { reply, .. } => reply.answer(Err(error())),
             Message::Seal { .. } | Message::Panic => {}
         }

@@ -1,0 +1,145 @@
+//! Reads events for callers, past every mailbox.
+//!
+//! Looks into the published view, and into the files that it names. Owns the open files and the
+//! cache. Never writes, never waits for an actor.
+
+mod access;
+mod events;
+mod frames;
+mod heal;
+mod lookup;
+mod select;
+
+pub use events::Events;
+pub use lookup::EntityHead;
+
+pub(crate) use access::{Access, NamesOfRuns, PagesOfAll};
+
+use crate::error::StoreError;
+use crate::raw_event::RawEvent;
+use crate::view::{IndexEntry, ReadView};
+use batpak_log::coordinate::Region;
+use batpak_log::event::StoredEvent;
+use batpak_log::fs::Fs;
+use lookup::Found;
+use std::sync::Arc;
+
+/// What a reader may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderOptions {
+    /// How many files are kept open.
+    pub fd_budget: usize,
+    /// How many bytes of indexes, segments and names are kept, at the most.
+    pub cache_bytes: u64,
+}
+
+/// Reads through the published view; a clone shares files and cache.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    access: Arc<Access>,
+    view: Arc<ReadView>,
+    options: ReaderOptions,
+}
+
+impl Reader {
+    /// Reads what `view` shows.
+    pub fn new(fs: Arc<dyn Fs>, view: Arc<ReadView>, options: ReaderOptions) -> Self {
+        let access = Arc::new(Access::new(fs, options));
+        Self {
+            access,
+            view,
+            options,
+        }
+    }
+
+    /// Returns what it may use.
+    pub fn options(&self) -> &ReaderOptions {
+        &self.options
+    }
+
+    /// Returns the view.
+    pub fn view(&self) -> &Arc<ReadView> {
+        &self.view
+    }
+
+    pub(crate) fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// Returns the visible event with this id, its payload as it was encoded.
+    ///
+    /// # Errors
+    /// `NotFound`; `CrcMismatch` when its bytes are damaged, `ForeignFile` or `CorruptSegment` when
+    /// its segment is not the one that was opened, `Io` when the segment cannot be read, with
+    /// `NotFound` when another process has merged it away.
+    pub fn raw(&self, event_id: u128) -> Result<RawEvent, StoreError> {
+        let snapshot = self.view.snapshot();
+        let lists = &snapshot.lists;
+        match self.locate(&snapshot, event_id, <[u8]>::to_vec)? {
+            None => Err(StoreError::NotFound(event_id)),
+            Some(Found::Tail(entry)) => Ok(self.entry_event(lists, entry, <[u8]>::to_vec)?),
+            Some(Found::Indexed(event)) => Ok(event),
+        }
+    }
+
+    /// As [`raw`](Self::raw), with everything that is derived.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw).
+    pub fn get(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
+        let snapshot = self.view.snapshot();
+        let lists = &snapshot.lists;
+        match self.locate(&snapshot, event_id, <[u8]>::to_vec)? {
+            None => Err(StoreError::NotFound(event_id)),
+            Some(Found::Tail(entry)) => {
+                let event = self.entry_event(lists, entry, <[u8]>::to_vec)?;
+                Ok(event.into_stored(entry.hash_chain.prev_hash))
+            }
+            Some(Found::Indexed(event)) => {
+                let before = self.hash_before(lists, &event)?;
+                Ok(event.into_stored(before))
+            }
+        }
+    }
+
+    /// Returns what the index knows of the visible event with this id.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw), `NotFound` apart.
+    pub fn find(&self, event_id: u128) -> Result<Option<IndexEntry>, StoreError> {
+        let snapshot = self.view.snapshot();
+        let lists = &snapshot.lists;
+        Ok(match self.locate(&snapshot, event_id, |_| ())? {
+            None => None,
+            Some(Found::Tail(entry)) => Some(entry.clone()),
+            Some(Found::Indexed(event)) => {
+                let before = self.hash_before(lists, &event)?;
+                Some(event.entry(before))
+            }
+        })
+    }
+
+    /// Returns the latest visible event of an entity.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw), `NotFound` apart.
+    pub fn head(&self, entity: &str) -> Result<Option<EntityHead>, StoreError> {
+        let snapshot = self.view.snapshot();
+        Ok(self.latest_before(&snapshot.lists, entity, snapshot.visible)?)
+    }
+
+    /// Walks over the visible events of a region, from a sequence on.
+    pub fn events(&self, region: &Region, from: u64) -> Events {
+        Events::new(self.clone(), region.clone(), from)
+    }
+
+    /// Reads the event of an entry.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw).
+    pub fn read(&self, entry: &IndexEntry) -> Result<StoredEvent<Vec<u8>>, StoreError> {
+        let snapshot = self.view.snapshot();
+        let event = self.entry_event(&snapshot.lists, entry, <[u8]>::to_vec)?;
+        Ok(event.into_stored(entry.hash_chain.prev_hash))
+    }
+}

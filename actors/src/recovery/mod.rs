@@ -1,0 +1,213 @@
+//! Reads a store's log when it is opened, and mends what a crash left.
+//!
+//! [`read_log`] only reads, and every opening goes through it: for writing, read-only, and the
+//! check that changes nothing. [`mend`] is what an opening for writing does about what was found.
+
+mod mend;
+mod read;
+
+pub use mend::mend;
+pub(crate) use mend::rewrite;
+
+use crate::error::StoreError;
+use crate::indexing::{index_upto, load_runs};
+use crate::reader::{Reader, ReaderOptions};
+use crate::view::KnownSegment;
+use batpak_log::checkpoint::Checkpoint;
+use batpak_log::directory::{Directory, read_directory};
+use batpak_log::fs::Fs;
+use batpak_log::index::RunName;
+use batpak_log::log_position::LogPosition;
+use batpak_log::recover_segment::NewestEnd;
+use batpak_log::segment::{SegmentHeader, SegmentName};
+use read::Builder;
+use std::io;
+use std::sync::Arc;
+
+/// What opening found and mended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// The store was not closed in good order the last time.
+    pub unclean: bool,
+    /// The machine was restarted since, so that unsynced bytes may be gone.
+    pub rebooted: bool,
+    /// Bytes of a group or a footer that was not finished: removed from the log.
+    pub truncated_bytes: u64,
+    /// Where those bytes were set aside, below the data directory; `None` when nothing was
+    /// removed or nothing may be written.
+    pub set_aside: Option<String>,
+    /// Everything that is set aside, also from earlier openings.
+    pub kept_aside: Vec<String>,
+    /// Segments whose events an interrupted merge had taken over: removed.
+    pub removed_segments: Vec<String>,
+    /// Sequences that are skipped so that none is given out twice.
+    pub skipped_sequences: u64,
+}
+
+/// A log as it was read.
+#[derive(Debug)]
+pub struct ReadLog {
+    /// Reads all its events, which are visible.
+    pub reader: Arc<Reader>,
+    /// Its newest segment; `None` for an empty store.
+    pub newest: Option<Arc<SegmentHeader>>,
+    /// Its end.
+    pub position: LogPosition,
+    /// What was found, and what [`mend`] will do about it.
+    pub report: RecoveryReport,
+    /// How many of its events were found through index runs.
+    pub indexed_events: u64,
+    /// Index runs that say nothing of the log: [`mend`] removes them.
+    pub useless_runs: Vec<RunName>,
+    /// More events lack an index than may be in memory, so the view does not hold them: the log is
+    /// to be indexed and read again.
+    pub lacks_index: bool,
+    /// Where the groups of each segment end.
+    ends: Vec<(Arc<KnownSegment>, u64)>,
+    /// Segments that a merged one has replaced.
+    replaced: Vec<SegmentName>,
+    /// How the newest segment ends.
+    end: Option<NewestEnd>,
+}
+
+impl ReadLog {
+    /// Returns the newest segment if events at its end are in memory.
+    pub fn not_indexed(&self) -> Option<Arc<SegmentHeader>> {
+        let newest = self.newest.as_ref()?;
+        let parts = self.reader.view().indexed_parts(newest.segment);
+        let indexed = parts
+            .last()
+            .map_or(newest.events_before, |part| part.run.end().event_count);
+        (indexed < self.position.event_count).then(|| Arc::clone(newest))
+    }
+}
+
+/// How a log is read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// Whether the checkpoint is believed.
+    pub use_checkpoint: bool,
+    /// Whether index runs stand for the events that they cover; otherwise every event is read.
+    pub use_runs: bool,
+    /// So many events without an index may be in memory; any number when none.
+    pub in_memory_max: Option<u64>,
+    /// What the log's reader may use.
+    pub reader: ReaderOptions,
+}
+
+/// Reads a log and writes nothing.
+///
+/// What index runs cover is not read: a damaged event there is found by whoever reads it. A log
+/// that is refused with the runs is read again without them, so that the verdict is about events.
+///
+/// # Errors
+/// The typed refusals: `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
+/// `Rollback`, `FutureVersion`; `Io` when a file cannot be read.
+pub fn read_log(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, StoreError> {
+    // The checkpoint comes first: one that a writing process replaces meanwhile is newer than the
+    // listing, and would say that the log has lost its end.
+    let checkpoint = match options.use_checkpoint {
+        true => Checkpoint::read(&**fs)?,
+        false => None,
+    };
+    let directory = read_directory(&**fs)?;
+    let use_runs = options.use_runs && !directory.runs.is_empty();
+    match read_segments(fs, options, &directory, checkpoint.as_ref()) {
+        Err(error) if use_runs && !matches!(error, StoreError::Io(_)) => {
+            let options = ReadOptions {
+                use_runs: false,
+                ..options
+            };
+            read_segments(fs, options, &directory, checkpoint.as_ref())
+        }
+        read => read,
+    }
+}
+
+fn read_segments(
+    fs: &Arc<dyn Fs>,
+    options: ReadOptions,
+    directory: &Directory,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<ReadLog, StoreError> {
+    let mut builder = Builder::new(Arc::clone(fs), options, directory);
+    let mut end = None;
+    for (at, header) in directory.segments.iter().enumerate() {
+        match directory.segments.get(at + 1) {
+            Some(successor) => builder.read_sealed(header, successor)?,
+            None => end = Some(builder.read_newest(header, checkpoint)?),
+        }
+    }
+    builder.finish(directory, checkpoint, end)
+}
+
+/// As [`read_log`], beside a process that may be writing, merging or sealing: what vanished or
+/// became shorter under the reading is looked at again.
+///
+/// # Errors
+/// As [`read_log`].
+pub fn read_log_beside_writer(
+    fs: &Arc<dyn Fs>,
+    options: ReadOptions,
+) -> Result<ReadLog, StoreError> {
+    const TRIES: usize = 16;
+    const LISTING_TRIES: usize = 3;
+    let mut tries = 1;
+    loop {
+        match read_log(fs, options) {
+            Err(StoreError::Io(error)) if moved_under_reader(&error) && tries < TRIES => tries += 1,
+            // A listing of very many files is not taken at one moment.
+            Err(StoreError::MissingSegment { .. } | StoreError::ForeignFile { .. })
+                if tries < LISTING_TRIES =>
+            {
+                tries += 1;
+            }
+            read => return read,
+        }
+    }
+}
+
+/// Returns whether an error is what a reader sees when a writer renames, removes or trims a file.
+pub(crate) fn moved_under_reader(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof
+    )
+}
+
+/// Returns the position of a log without a segment.
+pub fn empty_position() -> LogPosition {
+    LogPosition {
+        segment: SegmentName::first_generation(0),
+        last_id: 0,
+        offset: 0,
+        event_count: 0,
+        next_sequence: 0,
+        hlc: batpak_log::position::Hlc::default(),
+        log_hash: [0; 32],
+    }
+}
+
+/// Writes the index runs that a log lacks, of about `events_max` events each; for a segment with
+/// fewer than `events_min` that are not indexed, none.
+///
+/// # Errors
+/// When a segment cannot be read or a run cannot be written.
+pub fn index_log(
+    fs: &Arc<dyn Fs>,
+    log: &ReadLog,
+    (events_min, events_max): (u64, u64),
+) -> Result<(), StoreError> {
+    let names = read_directory(&**fs)?.runs;
+    for (segment, end) in &log.ends {
+        let mut runs = load_runs(&**fs, segment, &names)?;
+        index_upto(
+            log.reader.access(),
+            &mut runs,
+            *end,
+            (events_min, events_max),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What the view is made of: parts of the log, in order.
+
+use super::IndexEntry;
+use super::chunk::Chunk;
+use crate::runtime::WriteOnce;
+use batpak_log::index::IndexRun;
+use batpak_log::segment::{Binding, SegmentHeader};
+use std::sync::Arc;
+
+/// A segment that readers know, with what its checksums are bound to.
+#[derive(Debug)]
+pub struct KnownSegment {
+    /// Its header.
+    pub header: Arc<SegmentHeader>,
+    /// What its checksums are bound to.
+    pub binding: Binding,
+}
+
+impl KnownSegment {
+    /// Takes up a segment.
+    pub fn new(header: Arc<SegmentHeader>) -> Self {
+        Self {
+            binding: header.binding(),
+            header,
+        }
+    }
+}
+
+/// A stretch of the log whose index is a file beside its segment.
+#[derive(Debug)]
+pub struct IndexedPart {
+    /// The index.
+    pub run: Arc<IndexRun>,
+    /// The segment that holds the events.
+    pub segment: Arc<KnownSegment>,
+    /// The index as its frames give it, once a page of the file was found damaged.
+    pub(crate) healed: WriteOnce<Vec<u8>>,
+}
+
+impl IndexedPart {
+    /// Takes up a run of a segment.
+    pub fn new(run: IndexRun, segment: Arc<KnownSegment>) -> Self {
+        Self {
+            run: Arc::new(run),
+            segment,
+            healed: WriteOnce::new(1),
+        }
+    }
+}
+
+/// A stretch of the log, as readers find it.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// In memory: the events of a chunk whose sequences are in this range.
+    Tail(TailPart),
+    /// On disk.
+    Indexed(Arc<IndexedPart>),
+}
+
+/// Events in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct TailPart {
+    pub(super) chunk: Arc<Chunk>,
+    /// The first sequence that counts.
+    pub(super) from: u64,
+    /// The first sequence that does not count any more; none for a chunk that still grows.
+    pub(super) until: u64,
+}
+
+impl Part {
+    /// Returns the sequence from which on the part speaks for the log.
+    pub(crate) fn first_sequence(&self) -> u64 {
+        match self {
+            Self::Tail(tail) => tail.from,
+            Self::Indexed(indexed) => indexed.run.first_sequence(),
+        }
+    }
+
+    /// Returns how many of its events have a sequence below `visible`.
+    pub(crate) fn event_count(&self, visible: u64) -> u64 {
+        match self {
+            Self::Tail(tail) => tail.event_count(visible),
+            Self::Indexed(indexed) => u64::from(indexed.run.event_count()),
+        }
+    }
+}
+
+impl TailPart {
+    fn counts(&self, entry: &IndexEntry, visible: u64) -> bool {
+        let sequence = entry.global_sequence;
+        sequence >= self.from && sequence < self.until.min(visible)
+    }
+
+    pub(crate) fn by_id(&self, event_id: u128, visible: u64) -> Option<&IndexEntry> {
+        let found = self.chunk.by_id(event_id);
+        found.filter(|entry| self.counts(entry, visible))
+    }
+
+    /// Returns an entity's entries in commit order.
+    pub(crate) fn of_entity<'c>(
+        &'c self,
+        entity: &str,
+        visible: u64,
+    ) -> impl Iterator<Item = &'c IndexEntry> {
+        let mut slot = self.chunk.first_of(entity);
+        std::iter::from_fn(move || {
+            let at = slot?;
+            let entry = self.chunk.get(at)?;
+            slot = self.chunk.next_of(at);
+            Some(entry)
+        })
+        .skip_while(|entry| entry.global_sequence < self.from)
+        .take_while(move |entry| self.counts(entry, visible))
+    }
+
+    /// Returns the slot of an entity's first entry in the chunk, whether or not it counts.
+    pub(crate) fn first_of(&self, entity: &str) -> Option<u32> {
+        self.chunk.first_of(entity)
+    }
+
+    /// Returns the slot of the entity's next entry in the chunk.
+    pub(crate) fn next_of(&self, slot: u32) -> Option<u32> {
+        self.chunk.next_of(slot)
+    }
+
+    /// Returns the sequence of the entry in a slot, whether or not it counts.
+    pub(crate) fn sequence(&self, slot: u32) -> Option<u64> {
+        self.chunk.get(slot).map(|entry| entry.global_sequence)
+    }
+
+    /// Returns whether the part speaks for this sequence and those before it.
+    pub(crate) fn starts_before(&self, sequence: u64) -> bool {
+        self.from <= sequence
+    }
+
+    /// Returns how far the part's visible events reach in a segment, in bytes.
+    pub(crate) fn written_end(&self, segment_id: u64, visible: u64) -> u64 {
+        let behind = self.chunk.slot_from(self.until.min(visible));
+        let last = behind.checked_sub(1).and_then(|slot| self.chunk.get(slot));
+        let in_segment = last.filter(|last| last.disk_pos.segment_id == segment_id);
+        in_segment.map_or(0, |last| {
+            last.disk_pos.offset + u64::from(last.disk_pos.length)
+        })
+    }
+
+    /// Returns the slot of the first entry that counts and has at least this sequence.
+    pub(crate) fn slot_from(&self, sequence: u64) -> u32 {
+        self.chunk.slot_from(sequence.max(self.from))
+    }
+
+    /// Returns the entry in a slot, if it counts.
+    pub(crate) fn get(&self, slot: u32, visible: u64) -> Option<&IndexEntry> {
+        let found = self.chunk.get(slot);
+        found.filter(|entry| self.counts(entry, visible))
+    }
+
+    fn event_count(&self, visible: u64) -> u64 {
+        let end = self.chunk.slot_from(self.until.min(visible));
+        u64::from(end.saturating_sub(self.chunk.slot_from(self.from)))
+    }
+}
