@@ -146,6 +146,10 @@ pub mod run {
     pub const FILTER_BITS_PER_ITEM: usize = 10;
     /// How many bits of its line an item sets.
     pub const FILTER_BITS_SET: u32 = 6;
+    /// How many numbers a block of a list of postings has; a longer list has skips.
+    pub const BLOCK_NUMBERS: u32 = 256;
+    /// Length of a skip: the last number of a block, and where it ends.
+    pub const SKIP_LEN: u32 = 6;
 
     /// The longest key of a dictionary: an entity or a scope. So a page holds three at least.
     pub const KEY_LEN_MAX: usize = 1024;
@@ -197,6 +201,10 @@ const _: () = assert!(tag::EVENT & tag::EVENT_ATTRIBUTES == 0);
 const _: () = assert!(run::HEADER_LEN.is_multiple_of(8) && run::TABLES_MAX >= 11);
 const _: () = assert!(run::KEY_LEN_MAX == crate::coordinate::MAX_COORDINATE_COMPONENT_LEN);
 const _: () = assert!(3 * (run::KEY_LEN_MAX + 32) < run::CONTENT_LEN);
+const _: () = assert!(
+    run::SKIP_LEN * 8 / 2 >= run::NUMBER_BITS,
+    "half a skip holds a number, and no list takes more bytes than its last number says"
+);
 const _: () = assert!(run::CONTENT_LEN / run::ID_LEN == run::IDS_PER_PAGE as usize);
 const _: () = assert!(run::CONTENT_LEN / run::OFFSET_LEN == run::OFFSETS_PER_PAGE as usize);
 const _: () = assert!(run::CONTENT_LEN / run::GAP_LEN == run::GAPS_PER_PAGE as usize);

@@ -10,7 +10,7 @@ use crate::event::EventKind;
 use crate::fixtures::{event, file_of};
 use crate::fs::File;
 use crate::index::{IndexRun, Page, Pages, RunBuilder, RunName};
-use crate::layout::run::{CONTENT_LEN, PAGE_LEN};
+use crate::layout::run::{CONTENT_LEN, HEADER_LEN, PAGE_LEN, TABLE_LEN};
 use crate::log_position::LogPosition;
 use crate::segment::{EventRecord, GroupBuilder, GroupReader, Step};
 use std::sync::Arc;
@@ -65,6 +65,34 @@ fn built() -> (RunName, Vec<u8>) {
     builder.finish()
 }
 
+/// Returns a run in which one kind has the numbers 0, 0 + 1, 0 + 1 + 2 and so on.
+fn built_long() -> (RunName, Vec<u8>, Vec<u32>) {
+    let numbers: Vec<u32> = (0..258).map(|index| index * (index + 1) / 2).collect();
+    let mut builder = RunBuilder::new(&header(), LogPosition::at_start_of(&header()), 0);
+    let mut bytes = header().encode();
+    for group in 0..9_u32 {
+        let offset = bytes.len() as u64;
+        let mut image = GroupBuilder::start(header().binding(), START.wall_us, offset, Vec::new());
+        if group == 0 {
+            image.push_name(&Coordinate::new("cart:7", "shop").unwrap());
+        }
+        for number in group * 4_000..(group + 1) * 4_000 {
+            let is_one = numbers.binary_search(&number).is_ok();
+            image.push_event(&EventRecord {
+                kind: EventKind::custom(0xF, if is_one { 1 } else { 2 }),
+                ..event(u128::from(number), b"")
+            });
+        }
+        bytes.extend(image.finish(u64::from(group) * 4_000, offset));
+    }
+    let mut reader = GroupReader::new(file_of(&bytes), &header(), bytes.len() as u64);
+    while let Step::Group(group) = reader.step().unwrap() {
+        builder.add(&group);
+    }
+    let (name, bytes) = builder.finish();
+    (name, bytes, numbers)
+}
+
 /// The one file of the example.
 struct OneFile(Arc<dyn File>);
 
@@ -88,6 +116,27 @@ fn the_index_run_is_written() {
     assert_is_example("run-checksums", &checksums);
     assert_eq!(bytes.len(), PAGES.len() * PAGE_LEN);
     assert_is_example("run-hash", blake3::hash(&bytes).as_bytes());
+}
+
+#[test]
+fn a_long_list_is_written_and_read() {
+    let (name, bytes, numbers) = built_long();
+    let pages = OneFile(file_of(&bytes));
+    let run = IndexRun::open(&name, &*pages.0, STORE).unwrap().unwrap();
+    let kind = EventKind::custom(0xF, 1).as_u16();
+    let found = run.kind(&pages, kind).unwrap().unwrap();
+    let read: Vec<_> = found.numbers(&run, &pages).map(Result::unwrap).collect();
+    assert_eq!(read, numbers);
+    assert_eq!(
+        found.before(&run, &pages, 33_153).unwrap(),
+        Some(numbers[256])
+    );
+    // It is the first list of the table of postings.
+    let example_len = example("run-long-list").len();
+    let directory = &bytes[HEADER_LEN..];
+    let postings = &directory[8 * TABLE_LEN..];
+    let first = u32::from_be_bytes(postings[4..8].try_into().unwrap()) as usize;
+    assert_is_example("run-long-list", &bytes[first * PAGE_LEN..][..example_len]);
 }
 
 #[test]

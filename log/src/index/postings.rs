@@ -1,9 +1,10 @@
 //! Postings: the ascending numbers of the events that a key has.
 
-use super::varint::{put_varint, split_varint, take_varint};
-use super::{IndexRun, Page, Pages};
+use super::list::{ListReader, skips_len};
+use super::varint::{put_varint, split_varint};
+use super::{IndexRun, Pages};
 use crate::error::LogError;
-use crate::layout::run::CONTENT_LEN;
+use std::ops::Range;
 
 /// The events of a run that a key has, by their numbers in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Postings {
         } else if count == event_count {
             Form::Dense
         } else {
-            Form::List(u32::try_from(written).expect("postings take at most 2^28 bytes"))
+            Form::List(u32::try_from(written).expect("postings take less than 2^29 bytes"))
         };
         Self { count, last, form }
     }
@@ -60,7 +61,10 @@ impl Postings {
         };
         let inside = match form {
             Form::Single | Form::Dense => true,
-            Form::List(at) => at < run.tables().postings.items,
+            Form::List(at) => {
+                let blocks_at = at.checked_add(skips_len(count));
+                blocks_at.is_some_and(|at| at < run.tables().postings.items)
+            }
         };
         (inside && last < events && count - 1 <= last).then_some(Self { count, last, form })
     }
@@ -87,20 +91,17 @@ impl Postings {
         if number > self.last {
             return Ok(Some(self.last));
         }
-        match self.form {
+        let at = match self.form {
             Form::Single => return Ok(None),
             Form::Dense => return Ok(number.checked_sub(1)),
-            Form::List(_) => {}
-        }
-        let mut found = None;
-        let mut cursor = NumberCursor::new(*self);
-        while let Some(next) = cursor.next(run, pages)? {
-            if next >= number {
-                break;
-            }
-            found = Some(next);
-        }
-        Ok(found)
+            Form::List(at) => at,
+        };
+        let mut numbers = Vec::new();
+        let mut list = ListReader::new(self.count, self.last, at);
+        let block = list.find(run, pages, 0, number)?;
+        let before = list.read(run, pages, block, &mut numbers)?;
+        let smaller = numbers.iter().rfind(|there| **there < number);
+        Ok(smaller.copied().or(before))
     }
 }
 
@@ -130,35 +131,28 @@ impl<P: Pages> Iterator for Numbers<'_, P> {
     }
 }
 
-/// A place in a list of numbers, apart from whatever gives the pages. After an error it is at its
-/// end.
+/// A place among the numbers, apart from whatever gives the pages. After an error it is at its end.
 #[derive(Debug)]
-pub(super) struct NumberCursor {
-    postings: Postings,
-    remaining: u32,
-    /// The smallest number that may come.
-    floor: u32,
-    /// A number that was read and not given out.
-    ahead: Option<u32>,
-    page_index: u32,
-    slot: usize,
-    page: Option<Page>,
+pub(super) enum NumberCursor {
+    /// The numbers follow each other.
+    Range(Range<u32>),
+    /// They stand in the table of postings.
+    List(ListCursor),
 }
 
 impl NumberCursor {
     pub(super) fn new(postings: Postings) -> Self {
-        let at = match postings.form {
-            Form::List(at) => at as usize,
-            Form::Single | Form::Dense => 0,
-        };
-        Self {
-            postings,
-            remaining: postings.count,
-            floor: 0,
-            ahead: None,
-            page_index: u32::try_from(at / CONTENT_LEN).unwrap_or(u32::MAX),
-            slot: at % CONTENT_LEN,
-            page: None,
+        let Postings { count, last, form } = postings;
+        match form {
+            Form::Single => Self::Range(last..last.saturating_add(1)),
+            Form::Dense => Self::Range(0..count),
+            Form::List(at) => Self::List(ListCursor {
+                list: ListReader::new(count, last, at),
+                last,
+                block: 0,
+                numbers: Vec::new(),
+                slot: 0,
+            }),
         }
     }
 
@@ -168,117 +162,75 @@ impl NumberCursor {
         run: &IndexRun,
         pages: &impl Pages,
     ) -> Result<Option<u32>, LogError> {
-        if let Some(ahead) = self.ahead.take() {
-            return Ok(Some(ahead));
+        match self {
+            Self::Range(range) => Ok(range.next()),
+            Self::List(list) => list.next(run, pages),
         }
-        let Some(remaining) = self.remaining.checked_sub(1) else {
-            return Ok(None);
-        };
-        let read = match self.postings.form {
-            Form::Single => Ok(self.postings.last),
-            Form::Dense => Ok(self.floor),
-            Form::List(_) => self.read(run, pages),
-        };
-        let number = read.inspect_err(|_| self.remaining = 0)?;
-        // Each number that is still to come needs room below the last one.
-        let fits = number
-            .checked_add(remaining)
-            .is_some_and(|top| top <= self.postings.last);
-        if !fits || (remaining == 0 && number != self.postings.last) {
-            self.remaining = 0;
-            return Err(self.damaged(run));
-        }
-        self.remaining = remaining;
-        self.floor = number.saturating_add(1);
-        Ok(Some(number))
     }
 
     fn skip_to(&mut self, run: &IndexRun, pages: &impl Pages, number: u32) -> Result<(), LogError> {
-        if self.ahead.is_some_and(|ahead| ahead >= number) {
-            return Ok(());
-        }
-        self.ahead = None;
-        if number > self.postings.last {
-            self.remaining = 0;
-        } else if self.postings.form == Form::Dense {
-            self.floor = self.floor.max(number);
-            self.remaining = self.postings.count.saturating_sub(self.floor);
-        }
-        while let Some(next) = self.next(run, pages)? {
-            if next >= number {
-                self.ahead = Some(next);
-                break;
+        match self {
+            Self::Range(range) => {
+                range.start = range.start.max(number);
+                Ok(())
             }
+            Self::List(list) => list.skip_to(run, pages, number),
         }
-        Ok(())
-    }
-
-    /// Reads a difference to the number before, or the first number itself.
-    fn read(&mut self, run: &IndexRun, pages: &impl Pages) -> Result<u32, LogError> {
-        if self.page.is_none() {
-            self.turn(run, pages, self.page_index)?;
-        }
-        let mut failed = None;
-        let difference = take_varint(|| {
-            if self.slot >= CONTENT_LEN {
-                self.slot = 0;
-                failed = self.turn(run, pages, self.page_index + 1).err();
-            }
-            let byte = self.page.as_ref()?.content().get(self.slot).copied();
-            self.slot += 1;
-            byte
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let first = self.remaining == self.postings.count;
-        let number = match difference {
-            Some(number) if first => Some(number),
-            Some(0) | None => None,
-            Some(difference) => (self.floor - 1).checked_add(difference),
-        };
-        number.ok_or_else(|| self.damaged(run))
-    }
-
-    fn turn(
-        &mut self,
-        run: &IndexRun,
-        pages: &impl Pages,
-        page_index: u32,
-    ) -> Result<(), LogError> {
-        self.page = None;
-        self.page_index = page_index;
-        self.page = Some(run.table_page(pages, run.tables().postings, page_index)?);
-        Ok(())
-    }
-
-    fn damaged(&self, run: &IndexRun) -> LogError {
-        let table = run.tables().postings;
-        run.damaged(table.first.saturating_add(self.page_index))
     }
 }
 
-/// Puts lists of numbers one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct PostingsWriter {
-    bytes: Vec<u8>,
-    before: Option<u32>,
+/// A place in a list.
+#[derive(Debug)]
+pub(super) struct ListCursor {
+    list: ListReader,
+    last: u32,
+    /// The block to be read next.
+    block: u32,
+    /// The numbers of the block in hand.
+    numbers: Vec<u32>,
+    /// Which of them comes next.
+    slot: usize,
 }
 
-impl PostingsWriter {
-    /// Starts a list.
-    pub(super) fn begin(&mut self) {
-        self.before = None;
+impl ListCursor {
+    fn next(&mut self, run: &IndexRun, pages: &impl Pages) -> Result<Option<u32>, LogError> {
+        if self.slot >= self.numbers.len() {
+            if self.block >= self.list.block_count() {
+                return Ok(None);
+            }
+            self.read(run, pages)?;
+        }
+        let number = self.numbers.get(self.slot).copied();
+        self.slot += 1;
+        Ok(number)
     }
 
-    /// Adds the next number of the list.
-    pub(super) fn put(&mut self, number: u32) {
-        put_varint(&mut self.bytes, number - self.before.unwrap_or_default());
-        self.before = Some(number);
+    fn skip_to(&mut self, run: &IndexRun, pages: &impl Pages, number: u32) -> Result<(), LogError> {
+        if self.numbers.last().is_none_or(|last| *last < number) {
+            if number > self.last || self.block >= self.list.block_count() {
+                self.finish();
+                return Ok(());
+            }
+            let found = self.list.find(run, pages, self.block, number);
+            self.block = found.inspect_err(|_| self.finish())?;
+            self.read(run, pages)?;
+        }
+        let behind = self.numbers.partition_point(|there| *there < number);
+        self.slot = self.slot.max(behind);
+        Ok(())
     }
 
-    /// Returns the lists so far.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Reads the next block.
+    fn read(&mut self, run: &IndexRun, pages: &impl Pages) -> Result<(), LogError> {
+        let read = self.list.read(run, pages, self.block, &mut self.numbers);
+        read.inspect_err(|_| self.finish())?;
+        (self.block, self.slot) = (self.block + 1, 0);
+        Ok(())
+    }
+
+    /// Goes behind the last number.
+    fn finish(&mut self) {
+        self.block = self.list.block_count();
+        self.numbers.clear();
     }
 }

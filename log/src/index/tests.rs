@@ -1,6 +1,9 @@
 mod damage;
 mod forged;
 mod hostile;
+mod lies;
+mod lists;
+mod made;
 mod model;
 mod name;
 mod pieces;

@@ -12,7 +12,7 @@ pub(super) fn put_varint(bytes: &mut Vec<u8>, mut number: u32) {
 }
 
 /// Takes a number off the bytes that `next` gives; `None` where they end or it has over 32 bits.
-pub(super) fn take_varint(mut next: impl FnMut() -> Option<u8>) -> Option<u32> {
+fn take_varint(mut next: impl FnMut() -> Option<u8>) -> Option<u32> {
     let mut number = 0_u32;
     for shift in [0, 7, 14, 21, 28] {
         let byte = next()?;

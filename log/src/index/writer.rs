@@ -7,7 +7,8 @@ use super::dictionary::DictionaryWriter;
 use super::filter::FilterBuilder;
 use super::hash::entity_hash;
 use super::header::Facts;
-use super::postings::{Form, PostingsWriter};
+use super::list::ListWriter;
+use super::postings::Form;
 use super::run::Gap;
 use super::tables::TableWriter;
 use crate::layout::run::{GAP_LEN, NUMBER_BITS, table};
@@ -20,7 +21,7 @@ pub(super) struct RunWriter {
     event_count: u32,
     id_filter: FilterBuilder,
     entity_hashes: Vec<u64>,
-    postings: PostingsWriter,
+    postings: ListWriter,
     dictionary: Option<(u16, DictionaryWriter)>,
 }
 
@@ -32,7 +33,7 @@ impl RunWriter {
             event_count: facts.event_count,
             id_filter: FilterBuilder::new(facts.event_count as usize),
             entity_hashes: Vec::new(),
-            postings: PostingsWriter::default(),
+            postings: ListWriter::default(),
             dictionary: None,
         }
     }
@@ -80,8 +81,11 @@ impl RunWriter {
                 self.entity_hashes.push(entity_hash(key));
             }
         }
-        self.postings.begin();
-        matches!(postings.form, Form::List(_))
+        let is_list = matches!(postings.form, Form::List(_));
+        if is_list {
+            self.postings.begin(count);
+        }
+        is_list
     }
 
     /// Adds the next number of the key that was put last.
@@ -110,7 +114,7 @@ impl RunWriter {
     /// Completes the table of postings.
     pub(super) fn end_postings(&mut self) {
         self.tables.end(self.postings.bytes().len());
-        self.postings = PostingsWriter::default();
+        self.postings = ListWriter::default();
     }
 
     /// Writes the filter over the entities that were put.

@@ -5,7 +5,7 @@ use crate::error::LogError;
 use crate::fixtures::{STORE, file_of};
 use crate::fs::{Access, Fs, MemoryFs};
 use crate::index::{IndexRun, RunName};
-use crate::layout::run::PAGE_LEN;
+use crate::layout::run::{BLOCK_NUMBERS, PAGE_LEN};
 use crate::seed::seeded_random;
 use crate::segment::SegmentName;
 
@@ -19,6 +19,20 @@ fn small() -> (Segment, RunName, Vec<u8>) {
     };
     let segment = Segment::random(&mut seeded_random(), &shape);
     let (name, bytes) = segment.run(0..6);
+    (segment, name, bytes)
+}
+
+/// As [`small`], but with lists that have skips.
+fn long() -> (Segment, RunName, Vec<u8>) {
+    let shape = Shape {
+        groups: 40,
+        group_events: 60,
+        entities: 2,
+        gaps: 0,
+        ..Shape::default()
+    };
+    let segment = Segment::random(&mut seeded_random(), &shape);
+    let (name, bytes) = segment.run(0..shape.groups);
     (segment, name, bytes)
 }
 
@@ -51,6 +65,39 @@ fn ask_all(run: &IndexRun, files: &Files, events: &[Known]) -> usize {
         assert_eq!(run.sequence(number), event.sequence);
     }
     damaged
+}
+
+#[test]
+fn every_flipped_byte_of_a_list_with_skips_is_noticed() {
+    let (segment, name, bytes) = long();
+    let mut files = Files::default();
+    let run = files.add(&name, &bytes).unwrap();
+    let entity = &segment.events[0].entity;
+    let found = run.entity(&files, entity).unwrap().unwrap();
+    assert!(found.count > BLOCK_NUMBERS && found.count < run.event_count());
+    let postings = run.tables().postings;
+    let first = postings.first as usize * PAGE_LEN;
+    for at in first..first + postings.pages as usize * PAGE_LEN {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let mut files = Files::default();
+        let run = files.add(&name, &flipped).unwrap();
+        let page = u32::try_from(at / PAGE_LEN).unwrap();
+        let is_damaged = |answer: Result<Option<u32>, LogError>| match answer {
+            Err(LogError::DamagedIndex { page: there, .. }) => there == page,
+            Ok(_) | Err(_) => false,
+        };
+        // The entity's list stands at the front of the table, in its first page.
+        if page == postings.first {
+            assert!(is_damaged(found.before(&run, &files, found.last)));
+            let mut numbers = found.numbers(&run, &files);
+            let skipped = numbers.skip_to(found.last);
+            assert!(is_damaged(skipped.map(|()| None)) && numbers.next().is_none());
+            assert!(is_damaged(found.numbers(&run, &files).next().transpose()));
+        } else {
+            assert!(run.read_page(&*files.file(&name), page).is_err());
+        }
+    }
 }
 
 #[test]

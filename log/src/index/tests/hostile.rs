@@ -7,6 +7,7 @@ use crate::error::LogError;
 use crate::index::{IndexRun, MergeStep, RunMerge};
 use crate::layout::run::{CONTENT_LEN, HEADER_LEN, PAGE_LEN, TABLE_LEN, table};
 use crate::seed::seeded_random;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Asks everything; only what the answers are is left open.
@@ -96,16 +97,48 @@ fn segment(random: &mut fastrand::Rng) -> Segment {
     Segment::random(random, &shape)
 }
 
+/// Returns a segment in which lists have skips.
+fn segment_of_long_lists(random: &mut fastrand::Rng) -> Segment {
+    let shape = Shape {
+        groups: 8,
+        group_events: 400,
+        entities: 2,
+        kinds: 2,
+        ..Shape::default()
+    };
+    Segment::random(random, &shape)
+}
+
 #[test]
 fn no_page_makes_a_question_or_a_merge_panic() {
     let mut random = seeded_random();
     let segment = segment(&mut random);
+    no_page_makes_a_panic(&mut random, &segment, 600, |run| 1..run.page_count());
+}
+
+#[test]
+fn no_page_of_long_lists_makes_a_question_or_a_merge_panic() {
+    let mut random = seeded_random();
+    let segment = segment_of_long_lists(&mut random);
+    no_page_makes_a_panic(&mut random, &segment, 100, |run| {
+        let postings = run.tables().postings;
+        postings.first..postings.first + postings.pages
+    });
+}
+
+fn no_page_makes_a_panic(
+    random: &mut fastrand::Rng,
+    segment: &Segment,
+    turns: usize,
+    pages: fn(&IndexRun) -> Range<u32>,
+) {
     let (name, bytes) = segment.run(0..5);
     let (next_name, next) = segment.run(5..8);
+    let pages = pages(&Files::default().add(&name, &bytes).unwrap());
     let mut noticed = 0;
-    for _ in 0..600 {
+    for _ in 0..turns {
         let mut hostile = bytes.clone();
-        let page = random.usize(1..bytes.len() / PAGE_LEN);
+        let page = random.u32(pages.clone()) as usize;
         let used = hostile[page * PAGE_LEN..][..CONTENT_LEN]
             .iter()
             .rposition(|byte| *byte > 0);
@@ -117,11 +150,14 @@ fn no_page_makes_a_question_or_a_merge_panic() {
         let mut files = Files::default();
         let next = files.add(&next_name, &next).unwrap();
         if let Some(run) = files.add(&name, &hostile) {
-            noticed += usize::from(ask_all(&run, &files, &segment).is_err());
+            noticed += usize::from(ask_all(&run, &files, segment).is_err());
             merge_all(vec![run, next], &files);
         }
     }
-    assert!(noticed > 50, "only {noticed} pages were found damaged");
+    assert!(
+        noticed > turns / 12,
+        "only {noticed} pages were found damaged"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::support::{Files, Known, Segment, Shape, merge};
 use crate::index::{Frames, IndexRun, Pages, Postings, RunMerge};
+use crate::layout::run::BLOCK_NUMBERS;
 use crate::seed::seeded_random;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -42,6 +43,14 @@ fn built_and_merged_runs_answer_as_the_model_does() {
             groups: 800,
             gaps: 1,
             caused: 0,
+            ..few.clone()
+        },
+        Shape {
+            groups: 150,
+            entities: 3,
+            scopes: 2,
+            kinds: 2,
+            caused: 1,
             ..few.clone()
         },
         Shape {
@@ -281,8 +290,10 @@ impl Case<'_> {
         assert_eq!(Some(&found.last), model.last());
         let numbers: Vec<_> = found.numbers(run, pages).map(Result::unwrap).collect();
         assert_eq!(numbers, model);
-        let around = model.iter().flat_map(|number| [*number, number + 1]);
-        let mut places: BTreeSet<_> = around.take(6).collect();
+        let ends = model.chunks(BLOCK_NUMBERS as usize);
+        let ends = ends.flat_map(|block| [block[0], block[block.len() - 1]]);
+        let around = model.iter().take(3).copied().chain(ends.take(10));
+        let mut places: BTreeSet<_> = around.flat_map(|number| [number, number + 1]).collect();
         places.extend([0, found.last, found.last + 1, u32::MAX]);
         places.insert(random.u32(..run.event_count()));
         for number in places {

@@ -203,6 +203,11 @@ impl Files {
         self.0.insert(*name, file);
         run.map(Arc::new)
     }
+
+    /// Returns the file of a run.
+    pub(super) fn file(&self, name: &RunName) -> Arc<dyn File> {
+        Arc::clone(&self.0[name])
+    }
 }
 
 impl Pages for Files {
