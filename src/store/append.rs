@@ -40,8 +40,9 @@ impl Store<Open> {
         payload: &impl Serialize,
         options: AppendOptions,
     ) -> Result<AppendReceipt, StoreError> {
-        self.submit_with_options(coord, kind, payload, options)?
-            .wait()
+        let append = self.prepare(coord, kind, payload, options)?;
+        let reply = self.shared.engine.append_here(append)?;
+        super::ticket::wait(reply, self.shared.config.writer.reply_timeout)
     }
 
     /// Appends an event that another one caused, in that one's correlation, and waits.
@@ -99,6 +100,22 @@ impl Store<Open> {
         payload: &impl Serialize,
         options: AppendOptions,
     ) -> Result<AppendTicket, StoreError> {
+        let append = self.prepare(coord, kind, payload, options)?;
+        let reply = self.shared.engine.append(append)?;
+        Ok(AppendTicket::new(
+            reply,
+            self.shared.config.writer.reply_timeout,
+        ))
+    }
+
+    /// Encodes and checks an event.
+    fn prepare(
+        &self,
+        coord: &Coordinate,
+        kind: EventKind,
+        payload: &impl Serialize,
+        options: AppendOptions,
+    ) -> Result<Box<Append>, StoreError> {
         let config = &self.shared.config;
         if config.batch.group_commit_max_batch > 1 && options.idempotency_key.is_none() {
             return Err(StoreError::IdempotencyRequired);
@@ -111,8 +128,7 @@ impl Store<Open> {
             return Err(StoreError::Configuration(text));
         }
         let append = self.shared.append(coord, kind, payload, options)?;
-        let reply = self.shared.engine.append(Box::new(append))?;
-        Ok(AppendTicket::new(reply, config.writer.reply_timeout))
+        Ok(Box::new(append))
     }
 
     /// Hands a batch to the writer without waiting for the outcome.

@@ -39,6 +39,24 @@ impl EngineHandle {
         self.ask_writer(|reply| writer::Message::Append { append, reply })
     }
 
+    /// As [`append`](Self::append), for a caller that waits for the answer at once: it may run the
+    /// writer itself, and then waits for the disk where the writer does.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_here(
+        &self,
+        append: Box<Append>,
+    ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
+        let writer = match (&self.writer, self.room_limit) {
+            (Some(writer), None) => writer,
+            // A limit must hold also where the disk hangs.
+            _ => return self.append(append),
+        };
+        let asked = writer.ask_here(|reply| writer::Message::Append { append, reply });
+        asked.map_err(|error| not_delivered("writer", &error, None))
+    }
+
     /// Asks the writer to append all or nothing; waits while its mailbox is full.
     ///
     /// # Errors

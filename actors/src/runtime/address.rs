@@ -37,6 +37,36 @@ impl<M> Address<M> {
         Ok(reply)
     }
 
+    /// Asks, and runs the actor's host on this thread if nobody else does: then the answer is there
+    /// without a switch between threads, unless it needs another host. Where that cannot be, as
+    /// [`ask`](Address::ask).
+    ///
+    /// # Errors
+    /// [`NotDelivered::Ended`] with the message when the actor has ended.
+    pub fn ask_here<T>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> M,
+    ) -> Result<Reply<T>, NotDelivered<M>> {
+        let (to, reply) = reply_through(self.seam.clone());
+        let mut message = Some(message(to));
+        if let Seam::Threads { host, .. } = &self.seam {
+            let send = || match message.take() {
+                Some(message) => self.mailbox.try_send_quietly(message),
+                None => Ok(()),
+            };
+            match host.run_as_guest(send, || reply.is_there()) {
+                Some(Ok(())) => return Ok(reply),
+                Some(Err(NotDelivered::Full(back))) => message = Some(back),
+                Some(Err(ended)) => return Err(ended),
+                None => {}
+            }
+        }
+        if let Some(message) = message {
+            self.tell(message)?;
+        }
+        Ok(reply)
+    }
+
     /// Asks without waiting for room.
     ///
     /// # Errors

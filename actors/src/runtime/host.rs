@@ -5,6 +5,7 @@
 //! thread spins for a bounded time if it may, then parks until it is woken or a timer is due. An
 //! idle host costs nothing.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::cell::Run;
 use super::clock::{Clock, Stopwatch};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{
-    Apart, LOOKS_PER_CLOCK, MAY_SPIN, SpinCap, WakeUp, is_crowded, relax, yield_core,
+    Apart, LOOKS_PER_CLOCK, MAY_SPIN, Mutex, SpinCap, WakeUp, is_crowded, relax, yield_core,
 };
 
 /// After so long without a message its sender may be waiting for this very core.
@@ -23,17 +24,34 @@ const YIELD_AFTER_US: u32 = 5;
 /// being woken costs less.
 const PATIENCE_MAX_US: u64 = 500;
 
-/// What others may know of a host, and how they wake it.
-#[derive(Debug)]
+/// After a caller met another one at the seat, so many questions go to the host's thread: it
+/// answers several callers with one group.
+const CROWD_LASTS: u64 = 256;
+
+/// A caller that runs the host gives it at most so many passes.
+const GUEST_PASSES: usize = 8;
+
+/// What others may know of a host, how they wake it, and where whoever runs it sits.
 pub(crate) struct HostSignal {
     wake_up: Apart<WakeUp>,
     callers: Apart<Callers>,
+    /// The host, while it runs on a thread of its own: that thread takes the seat for each pass, and
+    /// a caller that would wait for it anyway may take it in between.
+    seat: Apart<Mutex<Option<Host>>>,
+}
+
+impl fmt::Debug for HostSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostSignal").finish_non_exhaustive()
+    }
 }
 
 /// What callers tell each other; advice that nothing rests on.
 #[derive(Debug)]
 struct Callers {
     spins: AtomicBool,
+    /// So many questions are not run by their callers.
+    crowd: AtomicU64,
     /// How long a caller has waited lately, as a moving average.
     wait_us: AtomicU64,
 }
@@ -44,9 +62,58 @@ impl HostSignal {
             wake_up: Apart(WakeUp::new()),
             callers: Apart(Callers {
                 spins: AtomicBool::new(false),
+                crowd: AtomicU64::new(0),
                 wait_us: AtomicU64::new(0),
             }),
+            seat: Apart(Mutex::new(None)),
         }
+    }
+
+    /// Puts the host on its seat, before its thread starts.
+    pub(crate) fn seat(&self, host: Host) {
+        *self.seat.0.lock() = Some(host);
+    }
+
+    /// Ends a host that has no thread.
+    pub(crate) fn unseat(&self) {
+        let host = self.seat.0.lock().take();
+        drop(host);
+    }
+
+    /// Runs the host on the caller's thread, if nobody runs it: `send` gives it a message without
+    /// waking its thread, and the passes end when `look` finds the answer.
+    ///
+    /// A question is answered without a switch between threads then. What the caller leaves undone
+    /// is left to the host's thread, which is woken. Returns what `send` returned, and nothing was
+    /// sent when somebody else sits there.
+    pub(crate) fn run_as_guest<T>(
+        &self,
+        send: impl FnOnce() -> T,
+        is_answered: impl Fn() -> bool,
+    ) -> Option<T> {
+        let crowd = &self.callers.0.crowd;
+        let left = crowd.load(Ordering::Relaxed);
+        if left > 0 {
+            crowd.store(left - 1, Ordering::Relaxed);
+            return None;
+        }
+        let Some(mut seat) = self.seat.0.try_lock() else {
+            crowd.store(CROWD_LASTS, Ordering::Relaxed);
+            return None;
+        };
+        let host = seat.as_mut()?;
+        let sent = send();
+        let mut passes = 0;
+        while passes < GUEST_PASSES && host.pass_for_owner() {
+            passes += 1;
+            if is_answered() {
+                break;
+            }
+        }
+        if passes == GUEST_PASSES || !is_answered() || host.needs_owner() {
+            self.wake();
+        }
+        Some(sent)
     }
 
     /// Wakes the host, or makes it look once more before it parks.
@@ -98,22 +165,19 @@ impl Drop for CallerSpin<'_> {
 pub(crate) struct Host {
     cells: Vec<Box<dyn Run>>,
     signal: Arc<HostSignal>,
-    clock: Arc<dyn Clock>,
     /// Whether it comes back at once while a group is held back.
     patient: bool,
+    /// Until when its thread sleeps at the most, if it sleeps and is to be woken by a timer.
+    sleeps_until_us: Option<u64>,
 }
 
 impl Host {
-    pub(crate) fn new(
-        cells: Vec<Box<dyn Run>>,
-        signal: Arc<HostSignal>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(cells: Vec<Box<dyn Run>>, signal: Arc<HostSignal>) -> Self {
         Self {
             cells,
             signal,
-            clock,
             patient: false,
+            sleeps_until_us: None,
         }
     }
 
@@ -122,11 +186,29 @@ impl Host {
     /// The wake-up must be taken before the look: what is sent afterwards leaves a new one.
     pub(crate) fn pass(&mut self) -> bool {
         self.signal.wake_up.0.take();
+        let patient = self.patient;
+        self.pass_cells(patient)
+    }
+
+    /// As [`pass`](Self::pass), by a caller in the place of the host's thread.
+    fn pass_for_owner(&mut self) -> bool {
+        self.signal.wake_up.0.take_for_owner();
+        self.pass_cells(false)
+    }
+
+    fn pass_cells(&mut self, patient: bool) -> bool {
         let mut worked = false;
         for cell in &mut self.cells {
-            worked |= cell.pass(self.patient);
+            worked |= cell.pass(patient);
         }
         worked
+    }
+
+    /// Returns whether its thread has something to do that it does not know of.
+    fn needs_owner(&self) -> bool {
+        self.is_done()
+            || self.cells.iter().any(|cell| cell.is_held())
+            || self.next_timer_us() != self.sleeps_until_us
     }
 
     /// Returns whether all actors have ended and all that they told has left.
@@ -148,64 +230,84 @@ impl Host {
             .filter_map(|cell| cell.next_timer_us())
             .min()
     }
+}
 
+/// What the last pass of a host has left to its thread.
+struct Left {
+    worked: bool,
+    is_held: bool,
+    timer_us: Option<u64>,
+}
+
+impl HostSignal {
     /// Runs the host on its thread until all of its actors have ended.
-    pub(crate) fn run(mut self, waiting: Waiting) {
-        self.patient = MAY_SPIN && waiting != Waiting::Park;
+    pub(crate) fn run(&self, waiting: Waiting, clock: &dyn Clock) {
         loop {
-            let worked = self.pass();
-            if self.is_done() {
-                return self.finish();
-            }
-            if self.cells.iter().any(|cell| cell.is_held()) {
+            let Some(left) = self.pass_seated(waiting) else {
+                return;
+            };
+            if left.is_held {
                 // Those who are waited for may be waiting for this core.
                 yield_core();
-            } else if !worked && !self.spin(waiting) {
-                self.park();
+            } else if !left.worked && !self.spin(waiting, left.timer_us, clock) {
+                self.park(left.timer_us, clock);
             }
         }
     }
 
+    /// Takes the seat for one pass; none when the host has ended.
+    fn pass_seated(&self, waiting: Waiting) -> Option<Left> {
+        let mut seat = self.seat.0.lock();
+        let host = seat.as_mut()?;
+        host.patient = MAY_SPIN && waiting != Waiting::Park;
+        let worked = host.pass();
+        if host.is_done() {
+            host.finish();
+            *seat = None;
+            return None;
+        }
+        let timer_us = host.next_timer_us();
+        host.sleeps_until_us = timer_us;
+        Some(Left {
+            worked,
+            is_held: host.cells.iter().any(|cell| cell.is_held()),
+            timer_us,
+        })
+    }
+
     /// Spins until the host is woken; returns false when the time is over or it may not spin.
-    fn spin(&self, waiting: Waiting) -> bool {
+    fn spin(&self, waiting: Waiting, timer_us: Option<u64>, clock: &dyn Clock) -> bool {
         let Waiting::Spin { microseconds } = waiting else {
             return false;
         };
-        if self.signal.wake_up.0.is_left() {
+        if self.wake_up.0.is_left() {
             return true;
         }
         let Some(_permit) = SpinCap::of_process().take() else {
             return false;
         };
-        let timer_us = self.next_timer_us();
         let is_crowded = is_crowded();
         let watch = Stopwatch::start();
         while !watch.has_run(microseconds) {
             for _ in 0..LOOKS_PER_CLOCK {
-                if self.signal.wake_up.0.is_left() {
+                if self.wake_up.0.is_left() {
                     return true;
                 }
                 relax();
             }
-            if timer_us.is_some_and(|at_us| at_us <= self.clock.monotonic_us()) {
+            if timer_us.is_some_and(|at_us| at_us <= clock.monotonic_us()) {
                 return true;
             }
             if watch.has_run(YIELD_AFTER_US) && (is_crowded || !yield_core()) {
-                return self.signal.wake_up.0.is_left();
+                return self.wake_up.0.is_left();
             }
         }
         false
     }
 
-    fn park(&self) {
-        let limit = self.time_to_timer();
-        self.signal.wake_up.0.park(limit);
-    }
-
-    fn time_to_timer(&self) -> Option<Duration> {
-        let at_us = self.next_timer_us()?;
-        Some(Duration::from_micros(
-            at_us.saturating_sub(self.clock.monotonic_us()),
-        ))
+    fn park(&self, timer_us: Option<u64>, clock: &dyn Clock) {
+        let left_us = |at_us: u64| at_us.saturating_sub(clock.monotonic_us());
+        let limit = timer_us.map(|at_us| Duration::from_micros(left_us(at_us)));
+        self.wake_up.0.park(limit);
     }
 }

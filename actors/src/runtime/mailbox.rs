@@ -123,6 +123,13 @@ impl<M> Mailbox<M> {
 
     /// Sends without waiting.
     pub(crate) fn try_send(&self, message: M) -> Result<(), NotDelivered<M>> {
+        self.try_send_quietly(message)?;
+        self.announce();
+        Ok(())
+    }
+
+    /// Sends without waiting and without waking the host: by whoever runs it.
+    pub(crate) fn try_send_quietly(&self, message: M) -> Result<(), NotDelivered<M>> {
         if self.ended.get().is_some() {
             return Err(self.not_delivered(message));
         }
@@ -134,14 +141,10 @@ impl<M> Mailbox<M> {
         {
             return Err(NotDelivered::Full(message));
         }
-        match self.sender.try_send(message) {
-            Ok(()) => self.announce(),
-            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => {
-                self.give_back(bytes);
-                return Err(NotDelivered::Full(message));
-            }
-        }
-        Ok(())
+        self.sender.try_send(message).map_err(|error| {
+            self.give_back(bytes);
+            NotDelivered::Full(error.into_inner())
+        })
     }
 
     /// Sends, and blocks the thread while there is no room, at most that long if a limit is given.

@@ -90,6 +90,11 @@ impl<T> Reply<T> {
         self.look().map(|found| found.map_err(|_| Closed))
     }
 
+    /// Returns whether the answer is there, or will never come, without taking it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.slot.is_filled()
+    }
+
     /// Lends a channel on which the answer arrives, to select over.
     #[must_use]
     pub fn receiver(&self) -> &Receiver<T> {

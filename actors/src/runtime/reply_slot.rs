@@ -67,6 +67,11 @@ impl<T> ReplySlot<T> {
         }
     }
 
+    /// Returns whether it was filled, with an answer or without.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
     /// Has the answer sent there, now or when it comes.
     pub(crate) fn forward_to(&self, sender: Sender<T>) {
         let mut content = self.content.lock();

@@ -51,12 +51,17 @@ pub(crate) fn start_threads(
     let mut handles = Vec::with_capacity(hosts.len());
     for planned in hosts {
         let name = planned.name.clone();
-        let host = planned.into_host(clock);
+        let signal = Arc::clone(&planned.signal);
+        let clock = Arc::clone(clock);
+        signal.seat(planned.into_host());
         let running = running.clone();
-        handles.push(spawn(&name, stack_size, move || {
-            host.run(waiting);
+        let seated = Arc::clone(&signal);
+        let started = spawn(&name, stack_size, move || {
+            seated.run(waiting, &*clock);
             drop(running);
-        })?);
+        });
+        // Without its thread a host ends.
+        handles.push(started.inspect_err(|_| signal.unseat())?);
     }
     Ok(Threads { handles, all_ended })
 }

@@ -113,9 +113,9 @@ pub(crate) struct PlannedHost {
 }
 
 impl PlannedHost {
-    pub(crate) fn into_host(self, clock: &Arc<dyn Clock>) -> Host {
+    pub(crate) fn into_host(self) -> Host {
         let leftmost_first = self.cells.into_iter().rev().collect();
-        Host::new(leftmost_first, self.signal, Arc::clone(clock))
+        Host::new(leftmost_first, self.signal)
     }
 }
 
@@ -226,7 +226,7 @@ impl System {
             }
             Mode::Stepped(stepper) => {
                 for host in hosts {
-                    stepper.add_host(host.into_host(&clock));
+                    stepper.add_host(host.into_host());
                 }
                 Ok(Running::stepped(stepper, observed))
             }

@@ -3,7 +3,7 @@
 //! A panic of an actor is caught and counted by the supervisor, so a lock that was held meanwhile
 //! has nothing to add; callers get the guard, not a result.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::raw;
@@ -19,6 +19,15 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> raw::MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the guard if nobody holds the lock.
+    pub(crate) fn try_lock(&self) -> Option<raw::MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

@@ -51,6 +51,14 @@ impl WakeUp {
         self.state.swap(QUIET, Ordering::AcqRel) == AWAKE
     }
 
+    /// Takes the token in the owner's place, if it is left; an owner that is parked stays marked
+    /// as parked.
+    pub(crate) fn take_for_owner(&self) {
+        let _taken = self
+            .state
+            .compare_exchange(AWAKE, QUIET, Ordering::AcqRel, Ordering::Acquire);
+    }
+
     /// Returns whether the token is left, without taking it.
     pub(crate) fn is_left(&self) -> bool {
         self.state.load(Ordering::Acquire) == AWAKE
