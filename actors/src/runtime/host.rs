@@ -24,7 +24,7 @@ const YIELD_AFTER_US: u32 = 5;
 /// being woken costs less.
 const PATIENCE_MAX_US: u64 = 500;
 
-/// After a caller met another one at the seat, so many questions go to the host's thread: it
+/// After a caller met another one that waits, so many questions go to the host's thread: it
 /// answers several callers with one group.
 const CROWD_LASTS: u64 = 256;
 
@@ -52,6 +52,8 @@ struct Callers {
     spins: AtomicBool,
     /// So many questions are not run by their callers.
     crowd: AtomicU64,
+    /// How many callers wait for the host's thread, or sit in its place.
+    waiting: AtomicU64,
     /// How long a caller has waited lately, as a moving average.
     wait_us: AtomicU64,
 }
@@ -63,6 +65,7 @@ impl HostSignal {
             callers: Apart(Callers {
                 spins: AtomicBool::new(false),
                 crowd: AtomicU64::new(0),
+                waiting: AtomicU64::new(0),
                 wait_us: AtomicU64::new(0),
             }),
             seat: Apart(Mutex::new(None)),
@@ -97,10 +100,12 @@ impl HostSignal {
             crowd.store(left - 1, Ordering::Relaxed);
             return None;
         }
-        let Some(mut seat) = self.seat.0.try_lock() else {
+        let _place = self.claim_place();
+        if self.callers.0.waiting.load(Ordering::Relaxed) > 1 {
             crowd.store(CROWD_LASTS, Ordering::Relaxed);
             return None;
-        };
+        }
+        let mut seat = self.seat.0.try_lock()?;
         let host = seat.as_mut()?;
         let sent = send();
         let mut passes = 0;
@@ -132,6 +137,12 @@ impl HostSignal {
         (!taken).then_some(CallerSpin(self))
     }
 
+    /// Counts a caller that waits for the host.
+    pub(crate) fn claim_place(&self) -> Place<'_> {
+        self.callers.0.waiting.fetch_add(1, Ordering::Relaxed);
+        Place(self)
+    }
+
     /// Takes up how long a caller has waited.
     pub(crate) fn note_wait(&self, microseconds: u64) {
         let before = self.callers.0.wait_us.load(Ordering::Relaxed);
@@ -158,6 +169,15 @@ pub(crate) struct CallerSpin<'a>(&'a HostSignal);
 impl Drop for CallerSpin<'_> {
     fn drop(&mut self) {
         self.0.callers.0.spins.store(false, Ordering::Release);
+    }
+}
+
+/// A caller that waits for a host, counted until this is dropped.
+pub(crate) struct Place<'a>(&'a HostSignal);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.callers.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

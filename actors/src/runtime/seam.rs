@@ -116,11 +116,12 @@ fn receive_from<T>(
     spin_us: u32,
     limit: Option<Duration>,
 ) -> Result<T, Waited> {
-    if !MAY_SPIN || spin_us == 0 {
-        return from.block(limit);
-    }
     if let Some(found) = from.look() {
         return found;
+    }
+    let _place = host.claim_place();
+    if !MAY_SPIN || spin_us == 0 {
+        return from.block(limit);
     }
     let watch = Stopwatch::start();
     let found = spin(from, host, (spin_us, limit), &watch).unwrap_or_else(|| from.block(limit));
