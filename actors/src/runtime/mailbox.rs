@@ -128,6 +128,19 @@ impl<M> Mailbox<M> {
         Ok(())
     }
 
+    /// Sends without waiting, from an actor on `host`. One that is on the same host is not woken: the
+    /// pass that is under way, or the one after it, comes to the message.
+    pub(crate) fn try_send_from(
+        &self,
+        host: &Arc<HostSignal>,
+        message: M,
+    ) -> Result<(), NotDelivered<M>> {
+        match Arc::ptr_eq(&self.signal, host) {
+            true => self.try_send_quietly(message),
+            false => self.try_send(message),
+        }
+    }
+
     /// Sends without waiting and without waking the host: by whoever runs it.
     pub(crate) fn try_send_quietly(&self, message: M) -> Result<(), NotDelivered<M>> {
         if self.ended.get().is_some() {

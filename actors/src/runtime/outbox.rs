@@ -73,7 +73,7 @@ impl Outbox {
             return;
         }
         self.answer_room -= 1;
-        match mailbox.try_send(message) {
+        match mailbox.try_send_from(&self.signal, message) {
             Err(NotDelivered::Full(message)) => self.keep(mailbox, message, false),
             // A question to an actor that has ended is dropped, which closes its reply.
             Ok(()) | Err(NotDelivered::Ended(..)) => {}
@@ -106,7 +106,7 @@ impl Outbox {
 
     fn send_now<M>(&self, mailbox: &Mailbox<M>, message: M) -> Result<(), NotDelivered<M>> {
         if self.is_empty() {
-            mailbox.try_send(message)
+            mailbox.try_send_from(&self.signal, message)
         } else {
             Err(NotDelivered::Full(message))
         }
@@ -131,22 +131,22 @@ impl Outbox {
 
 impl<M: Send + 'static> Deliver for Parcel<M> {
     fn deliver(&mut self, signal: &Arc<HostSignal>) -> bool {
-        if self.try_once() {
+        if self.try_once(signal) {
             return true;
         }
         // Room that was made before the registration is seen by the second try, room that is
         // made after it wakes this host.
         self.mailbox.wake_when_room(signal);
-        self.try_once()
+        self.try_once(signal)
     }
 }
 
 impl<M> Parcel<M> {
-    fn try_once(&mut self) -> bool {
+    fn try_once(&mut self, signal: &Arc<HostSignal>) -> bool {
         let Some(message) = self.message.take() else {
             return true;
         };
-        match self.mailbox.try_send(message) {
+        match self.mailbox.try_send_from(signal, message) {
             Ok(()) => true,
             Err(NotDelivered::Full(message)) => {
                 self.message = Some(message);
