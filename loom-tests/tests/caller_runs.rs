@@ -1,8 +1,8 @@
 //! From a caller to a host that it may run itself: whoever sits there, every question is answered.
 //!
 //! Two preemptions; threads count the main one. The host's thread parks in between.
-//! - `alone`: a caller that finds the seat free is answered, also beside the host's thread, and what
-//!   it leaves is done. 2 threads, 1 question, 1 note; 127 executions.
+//! - `alone`: a caller that finds the seat free is answered, also beside the host's thread, and
+//!   what it leaves is done. 2 threads, 1 question, 1 note; 127 executions.
 //! - `two`: of two callers that come at once each is answered, wherever the other sits. 3 threads,
 //!   2 questions; 38 executions.
 

@@ -35,8 +35,8 @@ const GUEST_PASSES: usize = 8;
 pub(crate) struct HostSignal {
     wake_up: Apart<WakeUp>,
     callers: Apart<Callers>,
-    /// The host, while it runs on a thread of its own: that thread takes the seat for each pass, and
-    /// a caller that would wait for it anyway may take it in between.
+    /// The host, while it runs on a thread of its own: that thread takes the seat for each pass,
+    /// and a caller that would wait for it anyway may take it in between.
     seat: Apart<Mutex<Option<Host>>>,
 }
 

@@ -128,8 +128,8 @@ impl<M> Mailbox<M> {
         Ok(())
     }
 
-    /// Sends without waiting, from an actor on `host`. One that is on the same host is not woken: the
-    /// pass that is under way, or the one after it, comes to the message.
+    /// Sends without waiting, from an actor on `host`. One that is on the same host is not woken:
+    /// the pass that is under way, or the one after it, comes to the message.
     pub(crate) fn try_send_from(
         &self,
         host: &Arc<HostSignal>,
