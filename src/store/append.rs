@@ -72,7 +72,12 @@ impl Store<Open> {
         &self,
         items: Vec<BatchAppendItem>,
     ) -> Result<Vec<AppendReceipt>, StoreError> {
-        self.submit_batch(items)?.wait()
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let appends = self.prepare_batch(items)?;
+        let reply = self.shared.engine.append_batch_here(appends)?;
+        super::ticket::wait(reply, self.shared.config.writer.reply_timeout)
     }
 
     /// Hands an event to the writer without waiting for the outcome; waits only while the
@@ -139,10 +144,19 @@ impl Store<Open> {
         &self,
         items: Vec<BatchAppendItem>,
     ) -> Result<BatchAppendTicket, StoreError> {
-        let config = &self.shared.config;
         if items.is_empty() {
             return Ok(BatchAppendTicket::empty());
         }
+        let appends = self.prepare_batch(items)?;
+        let reply = self.shared.engine.append_batch(appends)?;
+        Ok(BatchAppendTicket::new(
+            reply,
+            self.shared.config.writer.reply_timeout,
+        ))
+    }
+
+    /// Checks a batch and makes the writer's command of it.
+    fn prepare_batch(&self, items: Vec<BatchAppendItem>) -> Result<Vec<Append>, StoreError> {
         self.check_batch_size(&items)?;
         let mut appends: Vec<Append> = Vec::with_capacity(items.len());
         for (item_index, item) in items.into_iter().enumerate() {
@@ -168,8 +182,7 @@ impl Store<Open> {
                 .append(&item.coord, item.kind, item.payload_bytes, options);
             appends.push(append.map_err(failed)?);
         }
-        let reply = self.shared.engine.append_batch(appends)?;
-        Ok(BatchAppendTicket::new(reply, config.writer.reply_timeout))
+        Ok(appends)
     }
 
     fn check_batch_size(&self, items: &[BatchAppendItem]) -> Result<(), StoreError> {

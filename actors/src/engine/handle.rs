@@ -48,13 +48,7 @@ impl EngineHandle {
         &self,
         append: Box<Append>,
     ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
-        let writer = match (&self.writer, self.room_limit) {
-            (Some(writer), None) => writer,
-            // A limit must hold also where the disk hangs.
-            _ => return self.append(append),
-        };
-        let asked = writer.ask_here(|reply| writer::Message::Append { append, reply });
-        asked.map_err(|error| not_delivered("writer", &error, None))
+        self.ask_writer_here(|reply| writer::Message::Append { append, reply })
     }
 
     /// Asks the writer to append all or nothing; waits while its mailbox is full.
@@ -65,11 +59,20 @@ impl EngineHandle {
         &self,
         items: Vec<Append>,
     ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
-        if items.len() > GROUP_EVENTS_MAX {
-            let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
-            return Err(StoreError::Configuration(text));
-        }
+        check_count(&items)?;
         self.ask_writer(|reply| writer::Message::AppendBatch { items, reply })
+    }
+
+    /// As [`append_batch`](Self::append_batch), as [`append_here`](Self::append_here) waits.
+    ///
+    /// # Errors
+    /// As [`append_batch`](Self::append_batch).
+    pub fn append_batch_here(
+        &self,
+        items: Vec<Append>,
+    ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
+        check_count(&items)?;
+        self.ask_writer_here(|reply| writer::Message::AppendBatch { items, reply })
     }
 
     /// Asks the writer to make everything acknowledged durable.
@@ -90,6 +93,19 @@ impl EngineHandle {
             Some(limit) => writer.ask_within(message, limit),
         };
         asked.map_err(|error| not_delivered("writer", &error, self.room_limit))
+    }
+
+    fn ask_writer_here<T>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> writer::Message,
+    ) -> Result<Reply<T>, StoreError> {
+        match (&self.writer, self.room_limit) {
+            (Some(writer), None) => writer
+                .ask_here(message)
+                .map_err(|error| not_delivered("writer", &error, None)),
+            // A limit must hold also where the disk hangs.
+            _ => self.ask_writer(message),
+        }
     }
 
     /// Returns how many commands wait for the writer, and how many may.
@@ -173,6 +189,14 @@ impl EngineHandle {
             let _ = broker.tell(broker::Message::Unsubscribe { subscriber });
         }
     }
+}
+
+fn check_count(items: &[Append]) -> Result<(), StoreError> {
+    if items.len() > GROUP_EVENTS_MAX {
+        let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
+        return Err(StoreError::Configuration(text));
+    }
+    Ok(())
 }
 
 fn read_only() -> StoreError {

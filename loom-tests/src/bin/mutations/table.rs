@@ -31,8 +31,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         name: "no-second-look",
         edge: "mailbox",
         path: "actors/src/runtime/host.rs",
-        find: "let worked = self.pass();",
-        replace: "let worked = self.pass(); self.signal.wake_up.take();",
+        find: "let worked = host.pass();",
+        replace: "let worked = host.pass(); self.wake_up.0.take();",
         why: "a wake-up that came after the look into a mailbox is thrown away, and the host parks",
     },
     Mutation {
@@ -168,7 +168,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         name: "restart-blind",
         edge: "caller_writer",
         path: "actors/src/writer/mod.rs",
-        find: "reopen(&options.fs, &options.start, visible)",
+        find: "reopen(&options.reader, &options.start, visible)",
         replace: "Ok::<_, StoreError>((visible, Reopened::untouched(&options.start)).1)",
         why: "a restarted writer goes on where the store was opened, not where the log ends",
     },
@@ -271,11 +271,28 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "lists-before-bound",
         edge: "publication",
-        path: "actors/src/view/lookup.rs",
-        find: "so that the lists hold everything below it.\n        \
+        path: "actors/src/view/mod.rs",
+        find: "fn snapshot(&self) -> Snapshot {\n        \
                let visible = self.visible();\n        let lists = self.lists.load();",
-        replace: "\n        let lists = self.lists.load();\n        let visible = self.visible();",
+        replace: "fn snapshot(&self) -> Snapshot {\n        \
+                  let lists = self.lists.load();\n        let visible = self.visible();",
         why: "a walk is bounded by more than its lists hold",
+    },
+    Mutation {
+        name: "adopt-nothing",
+        edge: "publication",
+        path: "actors/src/view/publish.rs",
+        find: "before.push(Part::Indexed(Arc::clone(indexed)));",
+        replace: "",
+        why: "what an index takes over is shown by nobody",
+    },
+    Mutation {
+        name: "guest-takes-token",
+        edge: "caller_runs",
+        path: "actors/src/runtime/host.rs",
+        find: "self.signal.wake_up.0.take_for_owner();",
+        replace: "self.signal.wake_up.0.take();",
+        why: "a caller that runs the host forgets that its thread sleeps, and nobody wakes it",
     },
     Mutation {
         name: "relaxed-bucket-store",
