@@ -4,7 +4,6 @@ use crate::error::StoreError;
 use crate::hashing::HashMap;
 use crate::protocol::{Append, AppendReceipt, Replay};
 use crate::reader::Reader;
-use crate::view::IndexEntry;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::EventKind;
 use batpak_log::planted::{Bug, planted};
@@ -151,28 +150,24 @@ impl Known {
         let unknown = |error: StoreError| StoreError::FateUnknown {
             detail: format!("the event that the key stands for cannot be read: {error}"),
         };
-        let Some(entry) = self.reader.find(key).map_err(unknown)? else {
-            return Ok(None);
+        let event = match self.reader.raw(key) {
+            Err(StoreError::NotFound(_)) => return Ok(None),
+            read => read.map_err(unknown)?,
         };
         if planted(Bug::ForgetStoredKey) {
             return Ok(None);
         }
-        let event = self.reader.read(&entry).map_err(unknown)?;
         Ok(Some(Stored {
-            receipt: receipt_of(&entry),
-            coordinate: entry.coord,
-            kind: entry.kind,
-            payload_hash: event.event.header.content_hash,
+            receipt: AppendReceipt {
+                event_id: event.event_id,
+                sequence: event.global_sequence,
+                disk_pos: event.disk_pos,
+                clock: event.clock,
+                replay: None,
+            },
+            payload_hash: event.payload_hash(),
+            coordinate: event.coord,
+            kind: event.kind,
         }))
-    }
-}
-
-fn receipt_of(entry: &IndexEntry) -> AppendReceipt {
-    AppendReceipt {
-        event_id: entry.event_id,
-        sequence: entry.global_sequence,
-        disk_pos: entry.disk_pos,
-        clock: entry.clock,
-        replay: None,
     }
 }
