@@ -273,7 +273,7 @@ impl TailStretch {
                 .filter(|known| known.header.segment.generation == entry.segment_generation)
                 .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             let settled = self.tail.written_end(place.segment_id, visible);
-            let frames = Frames::new(reader.access(), known, Keeping::Use, settled)?;
+            let frames = Frames::new(reader.access(), known, Keeping::Nothing, settled)?;
             self.frames = Some(frames);
         }
         let Some(frames) = &mut self.frames else {
@@ -316,7 +316,7 @@ impl IndexedStretch {
         let chosen = choose(&reader.pages(part), part, region, first)?;
         let keeping = match region.entity {
             Some(_) => Keeping::Keep,
-            None => Keeping::Use,
+            None => Keeping::Nothing,
         };
         let settled = part.run.end().offset;
         Ok(Self {
@@ -338,7 +338,7 @@ impl IndexedStretch {
     fn look_ahead(&mut self, reader: &Reader) -> Result<(), LogError> {
         let pages = reader.pages(&self.part);
         let mut places = index::Frames::new(&self.part.run, &pages);
-        for number in self.chosen.by_ref().take(PLACES) {
+        for number in self.chosen.take_some(&self.part.run, &pages, PLACES)? {
             let place = places.place(number)?;
             let at = FrameAt {
                 offset: place.offset,

@@ -16,8 +16,8 @@ const WINDOW_BYTES: u64 = 256 * 1024;
 /// How a reading of frames treats what it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
-    /// Uses what is kept, and keeps nothing.
-    Use,
+    /// Keeps nothing: every frame is asked for once.
+    Nothing,
     /// Keeps what is asked for again: streams of entities whose frames stand among others.
     Keep,
 }
@@ -52,7 +52,7 @@ pub(super) struct Frames {
     keeping: Keeping,
     /// Everything below is durable, so that a block of it may be kept.
     settled: u64,
-    /// The bytes at `window_start`, or a kept block.
+    /// What was read last.
     window: Window,
     last_end: u64,
 }

@@ -4,23 +4,39 @@ use super::access::PagesOf;
 use crate::view::IndexedPart;
 use batpak_log::coordinate::{KindFilter, Region};
 use batpak_log::error::LogError;
-use batpak_log::index::Postings;
+use batpak_log::index::{IndexRun, Postings};
 use std::ops::{Range, RangeInclusive};
 
 /// Numbers of events of one part, ascending.
 #[derive(Debug)]
 pub(super) enum Chosen {
     All(Range<u32>),
+    /// What one list holds from a number on; nothing of it is read before it is taken.
+    From(Postings, u32),
     List(std::vec::IntoIter<u32>),
 }
 
-impl Iterator for Chosen {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
+impl Chosen {
+    /// Takes up to so many numbers; none at the end.
+    pub(super) fn take_some(
+        &mut self,
+        run: &IndexRun,
+        pages: &PagesOf<'_>,
+        count: usize,
+    ) -> Result<Vec<u32>, LogError> {
         match self {
-            Self::All(range) => range.next(),
-            Self::List(list) => list.next(),
+            Self::All(range) => Ok(range.take(count).collect()),
+            Self::List(list) => Ok(list.take(count).collect()),
+            Self::From(list, from) if *from > list.last => Ok(Vec::new()),
+            Self::From(list, from) => {
+                let mut numbers = list.numbers(run, pages);
+                numbers.skip_to(*from)?;
+                let taken: Vec<u32> = numbers.take(count).collect::<Result<_, _>>()?;
+                // Behind the last number of a list nothing is looked for again.
+                let last = taken.last().copied().unwrap_or(list.last);
+                *from = last.saturating_add(1);
+                Ok(taken)
+            }
         }
     }
 }
@@ -75,17 +91,17 @@ fn numbers_of(
     if lists.iter().any(|list| list.count == run.event_count()) {
         return Ok(Chosen::All(from..run.event_count()));
     }
+    if let [list] = lists {
+        return Ok(Chosen::From(*list, from));
+    }
     let mut chosen = Vec::new();
     for list in lists.iter().filter(|list| list.last >= from) {
-        for number in list.numbers(run, pages) {
-            let number = number?;
-            if number >= from {
-                chosen.push(number);
-            }
+        let mut numbers = list.numbers(run, pages);
+        numbers.skip_to(from)?;
+        for number in numbers {
+            chosen.push(number?);
         }
     }
-    if lists.len() > 1 {
-        chosen.sort_unstable();
-    }
+    chosen.sort_unstable();
     Ok(Chosen::List(chosen.into_iter()))
 }

@@ -56,8 +56,6 @@ pub struct ReadLog {
     pub position: LogPosition,
     /// What was found, and what [`mend`] will do about it.
     pub report: RecoveryReport,
-    /// How many of its events were found through index runs.
-    pub indexed_events: u64,
     /// Index runs that say nothing of the log: [`mend`] removes them.
     pub useless_runs: Vec<RunName>,
     /// More events lack an index than may be in memory, so the view does not hold them: the log is

@@ -30,7 +30,6 @@ pub(super) struct Builder<'d> {
     chains: Chains,
     position: LogPosition,
     poisoned: bool,
-    indexed_events: u64,
     used_runs: BTreeSet<RunName>,
     in_memory: u64,
     ends: Vec<(Arc<KnownSegment>, u64)>,
@@ -49,7 +48,6 @@ impl<'d> Builder<'d> {
             chains: Chains::default(),
             position: empty_position(),
             poisoned: false,
-            indexed_events: 0,
             used_runs: BTreeSet::new(),
             in_memory: 0,
             ends: Vec::new(),
@@ -71,7 +69,6 @@ impl<'d> Builder<'d> {
     /// Lets runs stand for what they cover.
     fn use_runs(&mut self, runs: &RunsOfSegment) {
         for part in &runs.parts {
-            self.indexed_events += u64::from(part.run.event_count());
             self.used_runs.insert(*part.run.name());
             self.writer.add_indexed(Arc::clone(part));
         }
@@ -178,7 +175,6 @@ impl<'d> Builder<'d> {
                 .in_memory_max
                 .is_some_and(|max| self.in_memory > max),
             ends: self.ends,
-            indexed_events: self.indexed_events,
             reader: self.reader,
             newest,
             position: self.position,
