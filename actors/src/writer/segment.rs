@@ -27,6 +27,9 @@ use std::sync::Arc;
 /// Space is reserved in steps that double up to this.
 const RESERVE_STEP_MAX: u64 = 16 * 1024 * 1024;
 
+/// So many bytes behind the last group are filled with zeros at once, where that pays.
+const FILL_BYTES: u64 = 128 * 1024;
+
 /// A segment that takes groups.
 #[derive(Debug)]
 pub(super) struct OpenSegment {
@@ -36,6 +39,8 @@ pub(super) struct OpenSegment {
     names: DefinedNames,
     /// The file is at least so long, in bytes.
     reserved: u64,
+    /// Everything before this offset was written, be it with zeros.
+    filled: u64,
 }
 
 /// Why a switch to a new segment came to nothing.
@@ -100,6 +105,7 @@ impl OpenSegment {
             file,
             names: DefinedNames::default(),
             reserved,
+            filled: 0,
         }
     }
 
@@ -146,8 +152,23 @@ impl OpenSegment {
             Err(error) => {
                 self.file.truncate(offset)?;
                 self.reserved = offset;
+                self.filled = self.filled.min(offset);
                 Ok(Err(error))
             }
+        }
+    }
+
+    /// Writes zeros behind the last group, which ends at `end`, before a sync that someone waits
+    /// for: space that is only reserved costs a change of the file system's own records in the sync
+    /// after its first write, and that takes as long as the data. Only a hint, as reserving is.
+    pub(super) fn fill_ahead(&mut self, end: u64) {
+        if end <= self.filled {
+            return;
+        }
+        let target = end.saturating_add(FILL_BYTES).min(self.reserved);
+        let zeros = vec![0; usize::try_from(target.saturating_sub(end)).unwrap_or(0)];
+        if write_all_at(&*self.file, &zeros, end).is_ok() {
+            self.filled = target;
         }
     }
 

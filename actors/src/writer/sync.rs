@@ -33,6 +33,9 @@ impl Writer {
             self.unacknowledged = Some(contents);
             return Ok(Next::AwaitAnswer);
         }
+        if let (true, Some(segment)) = (sync, &mut self.segment) {
+            segment.fill_ahead(self.position.offset);
+        }
         if sync && let Err(error) = self.sync_now() {
             contents.left_open(BatchStage::Syncing, &error.to_string());
             return Err(self.poison(error));
