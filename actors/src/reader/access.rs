@@ -5,7 +5,7 @@
 use crate::reader::ReaderOptions;
 use crate::reader::frames::FrameAt;
 use crate::reader::heal::heal;
-use crate::runtime::BoundedCache;
+use crate::runtime::{BoundedCache, SlotBudget};
 use crate::view::{IndexedPart, KnownSegment};
 use batpak_log::coordinate::Coordinate;
 use batpak_log::error::LogError;
@@ -40,8 +40,8 @@ enum OpenFile {
 pub(crate) struct Access {
     fs: Arc<dyn Fs>,
     files: BoundedCache<OpenFile, Arc<dyn File>>,
-    pages: BoundedCache<(RunName, u32), Page>,
-    blocks: BoundedCache<Block, Arc<[u8]>>,
+    pages: SlotBudget<Page>,
+    blocks: SlotBudget<Arc<[u8]>>,
     /// Blocks that were asked for once: a second time makes them worth keeping.
     seen: BoundedCache<Block, ()>,
     names: BoundedCache<(SegmentName, u32), Coordinate>,
@@ -56,18 +56,16 @@ impl Access {
         let names_bytes = cache_bytes / NAMES_SHARE;
         let pages_bytes = cache_bytes / PAGES_SHARE;
         let blocks_bytes = cache_bytes - names_bytes - pages_bytes;
-        let blocks = usize::try_from(blocks_bytes / BLOCK_BYTES).unwrap_or(usize::MAX);
-        let pages = usize::try_from(pages_bytes / PAGE_LEN as u64).unwrap_or(usize::MAX);
+        let block_bytes = BLOCK_BYTES + ENTRY_OVERHEAD;
+        let blocks = usize::try_from(blocks_bytes / block_bytes).unwrap_or(usize::MAX);
+        let page_bytes = PAGE_LEN as u64 + ENTRY_OVERHEAD;
+        let pages = usize::try_from(pages_bytes / page_bytes).unwrap_or(usize::MAX);
         let names = usize::try_from(names_bytes / 128).unwrap_or(usize::MAX);
         Self {
             fs,
             files: BoundedCache::new(fd_budget),
-            pages: BoundedCache::by_weight(pages, pages_bytes, |_, _| {
-                PAGE_LEN as u64 + ENTRY_OVERHEAD
-            }),
-            blocks: BoundedCache::by_weight(blocks, blocks_bytes, |_, block| {
-                block.len() as u64 + ENTRY_OVERHEAD
-            }),
+            pages: SlotBudget::new(pages),
+            blocks: SlotBudget::new(blocks),
             seen: BoundedCache::new(blocks.max(1)),
             names: BoundedCache::by_weight(names, names_bytes, |_, coord| {
                 (coord.entity().len() + coord.scope().len()) as u64 + ENTRY_OVERHEAD
@@ -112,10 +110,11 @@ impl Access {
             // What stands behind the end may be written yet.
             return None;
         }
-        let key = (segment.header.segment, block);
-        if let Some(block) = self.blocks.get(&key) {
+        let slot = usize::try_from(block).ok()?;
+        if let Some(block) = segment.blocks.get(slot) {
             return Some(block);
         }
+        let key = (segment.header.segment, block);
         if self.seen.get(&key).is_none() {
             self.seen.insert(key, ());
             return None;
@@ -124,13 +123,8 @@ impl Access {
         // Whoever reads the frame alone finds out what is wrong.
         read_exact_at(file, &mut bytes, start).ok()?;
         let bytes: Arc<[u8]> = bytes.into();
-        self.blocks.insert(key, Arc::clone(&bytes));
+        self.blocks.keep(&segment.blocks, slot, Arc::clone(&bytes));
         Some(bytes)
-    }
-
-    /// Returns a block of a segment if it is kept.
-    fn kept_block(&self, segment: SegmentName, block: u64) -> Option<Arc<[u8]>> {
-        self.blocks.get(&(segment, block))
     }
 
     /// Returns the coordinate that a segment defined under a number; `runs` gives the runs that
@@ -178,8 +172,8 @@ impl Access {
             let (record, length) = event_at(&segment.binding, wall_us, bytes, at.offset)?;
             Ok(take(&record, length))
         };
-        let block = at.offset / BLOCK_BYTES;
-        if let Some(kept) = self.kept_block(segment.header.segment, block) {
+        let block = usize::try_from(at.offset / BLOCK_BYTES).unwrap_or(usize::MAX);
+        if let Some(kept) = segment.blocks.get(block) {
             let from = usize::try_from(at.offset % BLOCK_BYTES).unwrap_or(0);
             let to = from.saturating_add(at.length());
             if let Some(bytes) = kept.get(from..to) {
@@ -198,15 +192,15 @@ impl Access {
     }
 
     fn page(&self, part: &IndexedPart, page: u32) -> Result<Page, LogError> {
-        let key = (*part.run.name(), page);
-        if let Some(bytes) = self.pages.get(&key) {
+        let slot = page as usize;
+        if let Some(bytes) = part.pages.get(slot) {
             return Ok(bytes);
         }
         let bytes = match self.read_page(part, page) {
             Err(LogError::DamagedIndex { .. }) => self.healed_page(part, page)?,
             read => read?,
         };
-        self.pages.insert(key, bytes.clone());
+        self.pages.keep(&part.pages, slot, bytes.clone());
         Ok(bytes)
     }
 

@@ -11,7 +11,7 @@
 //!    [`Fault::Poison`] or a spent [`RestartPolicy`] ends it, and every message comes back.
 //!
 //! Readers that must not pass through a mailbox use the shared cells: [`Published`],
-//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`] and [`BoundedCache`].
+//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`], [`BoundedCache`] and [`KeptSlots`].
 
 mod actor;
 mod address;
@@ -55,7 +55,9 @@ pub use queued::Queued;
 pub use reply::{Closed, Reply, ReplyTo, Waited, reply};
 pub use restart::{Restart, RestartBudget, RestartPolicy};
 pub use running::{Running, StillRunning};
-pub use shared::{BoundedCache, Counter, Published, Watermark, WriteOnce, WriteOnceIndex};
+pub use shared::{
+    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Watermark, WriteOnce, WriteOnceIndex,
+};
 pub use sync::channel;
 pub use system::{ActorSpec, HostId, System, SystemOptions, Waiting};
 pub use task::{TaskHandle, TaskNext, TaskPanicked};

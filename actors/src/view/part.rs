@@ -2,8 +2,8 @@
 
 use super::IndexEntry;
 use super::chunk::Chunk;
-use crate::runtime::WriteOnce;
-use batpak_log::index::IndexRun;
+use crate::runtime::{KeptSlots, WriteOnce};
+use batpak_log::index::{IndexRun, Page};
 use batpak_log::segment::{Binding, SegmentHeader};
 use std::sync::Arc;
 
@@ -14,13 +14,19 @@ pub struct KnownSegment {
     pub header: Arc<SegmentHeader>,
     /// What its checksums are bound to.
     pub binding: Binding,
+    /// Blocks of it that were read and are kept.
+    pub(crate) blocks: Arc<KeptSlots<Arc<[u8]>>>,
 }
+
+/// So many blocks of a segment can be kept; a longer one is read without.
+const BLOCKS_MAX: usize = 64 * 1024;
 
 impl KnownSegment {
     /// Takes up a segment.
     pub fn new(header: Arc<SegmentHeader>) -> Self {
         Self {
             binding: header.binding(),
+            blocks: KeptSlots::new(BLOCKS_MAX),
             header,
         }
     }
@@ -35,12 +41,15 @@ pub struct IndexedPart {
     pub segment: Arc<KnownSegment>,
     /// The index as its frames give it, once a page of the file was found damaged.
     pub(crate) healed: WriteOnce<Vec<u8>>,
+    /// The pages that were read and are kept.
+    pub(crate) pages: Arc<KeptSlots<Page>>,
 }
 
 impl IndexedPart {
     /// Takes up a run of a segment.
     pub fn new(run: IndexRun, segment: Arc<KnownSegment>) -> Self {
         Self {
+            pages: KeptSlots::new(run.page_count() as usize),
             run: Arc::new(run),
             segment,
             healed: WriteOnce::new(1),

@@ -4,12 +4,14 @@
 
 mod bounded_cache;
 mod counter;
+mod kept_slots;
 mod published;
 mod write_once;
 mod write_once_index;
 
 pub use bounded_cache::BoundedCache;
 pub use counter::Counter;
+pub use kept_slots::{KeptSlots, SlotBudget};
 pub use published::{Published, Watermark};
 pub use write_once::WriteOnce;
 pub use write_once_index::WriteOnceIndex;

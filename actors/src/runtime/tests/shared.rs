@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::runtime::{BoundedCache, Counter, Published, Watermark, WriteOnce, WriteOnceIndex};
+use crate::runtime::{
+    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Watermark, WriteOnce, WriteOnceIndex,
+};
 
 #[test]
 fn a_published_value_is_replaced_as_a_whole() {
@@ -105,6 +107,58 @@ fn a_cache_of_so_many_entries_holds_no_more() {
         cache.insert(key, key);
     }
     assert!((1..=100).contains(&cache.len()));
+}
+
+#[test]
+fn tables_together_keep_as_many_values_as_there_is_room_for() {
+    let budget = SlotBudget::new(10);
+    let tables = [KeptSlots::new(1000), KeptSlots::new(1000)];
+    for index in 0..1000 {
+        for table in &tables {
+            budget.keep(table, index, index);
+            budget.keep(table, index, index + 1);
+            budget.keep(table, 1000 + index, index);
+            assert_eq!(table.get(index), Some(index), "the first value stays");
+        }
+        let values = (0..1000).flat_map(|index| tables.iter().map(move |table| table.get(index)));
+        assert!(values.flatten().count() <= 10 && budget.len() <= 10);
+    }
+}
+
+#[test]
+fn a_value_that_is_used_is_kept_longer_than_others() {
+    let budget = SlotBudget::new(10);
+    let table = KeptSlots::new(1000);
+    budget.keep(&table, 0, 0);
+    for index in 1..1000 {
+        assert_eq!(table.get(0), Some(0), "after {index}");
+        budget.keep(&table, index, index);
+    }
+    assert_eq!(table.get(1), None);
+    assert_eq!(table.get(999), Some(999));
+}
+
+#[test]
+fn a_table_that_is_dropped_makes_room() {
+    let budget = SlotBudget::new(10);
+    let dropped = KeptSlots::new(10);
+    for index in 0..10 {
+        budget.keep(&dropped, index, index);
+    }
+    drop(dropped);
+    let table = KeptSlots::new(10);
+    for index in 0..10 {
+        budget.keep(&table, index, index);
+    }
+    assert!((0..10).all(|index| table.get(index) == Some(index)));
+}
+
+#[test]
+fn without_room_nothing_is_kept() {
+    let budget = SlotBudget::new(0);
+    let table = KeptSlots::new(1);
+    budget.keep(&table, 0, 0);
+    assert!(budget.is_empty() && table.get(0).is_none());
 }
 
 #[test]
