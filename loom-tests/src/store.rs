@@ -10,7 +10,7 @@ use batpak_actors::indexer::Indexer;
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::protocol::broker::{Notification, Registered};
 use batpak_actors::protocol::{
-    Append, AppendReceipt, Durability, Expectation, broker, indexer, roller, writer,
+    Append, AppendReceipt, Durability, Envelopes, Expectation, broker, indexer, roller, writer,
 };
 use batpak_actors::reader::{Reader, ReaderOptions};
 use batpak_actors::recovery::empty_position;
@@ -250,6 +250,7 @@ impl Builder {
     ) -> Address<writer::Message> {
         let options = WriterOptions {
             fs: Arc::clone(&self.fs),
+            envelopes: Envelopes::default(),
             reader: Arc::clone(reader),
             store_id: [7; 16],
             segment_max_bytes: 1 << 20,
@@ -282,7 +283,7 @@ pub struct Asks {
 
 /// Asks for an append and waits for its answer.
 pub fn append(writer: &Address<writer::Message>, id: u128, asks: Asks) -> Answer {
-    let append = Box::new(event(id, asks));
+    let append = event(id, asks).into();
     writer
         .ask(|reply| writer::Message::Append { append, reply })
         .expect("an open writer takes every append")

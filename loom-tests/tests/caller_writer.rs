@@ -167,7 +167,7 @@ fn compare_and_swap_has_one_winner_when_a_caller_leaves_and_comes_back() {
         let writer = store.writer.clone();
         let asks = keyed(Expectation::Clock(0));
         let first = thread::spawn(move || {
-            let left = Box::new(event(KEY, asks));
+            let left = event(KEY, asks).into();
             let reply = writer.ask(|reply| writer::Message::Append {
                 append: left,
                 reply,

@@ -1,6 +1,6 @@
 //! Writing.
 
-use super::payload::encode;
+use super::payload::encode_into;
 use super::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchStage,
     CausationRef, Open, Shared, Store, StoreError,
@@ -8,7 +8,7 @@ use super::{
 use crate::coordinate::Coordinate;
 use crate::event::EventKind;
 use crate::event::hash::payload_hash;
-use batpak_actors::protocol::Append;
+use batpak_actors::protocol::{Append, SealedAppend};
 use serde::Serialize;
 
 impl Store<Open> {
@@ -120,12 +120,13 @@ impl Store<Open> {
         kind: EventKind,
         payload: &impl Serialize,
         options: AppendOptions,
-    ) -> Result<Box<Append>, StoreError> {
+    ) -> Result<SealedAppend, StoreError> {
         let config = &self.shared.config;
         if config.batch.group_commit_max_batch > 1 && options.idempotency_key.is_none() {
             return Err(StoreError::IdempotencyRequired);
         }
-        let payload = encode(payload)?;
+        let mut envelope = self.shared.engine.envelope();
+        let payload = encode_into(envelope.take_room(), payload)?;
         let max = config.single_append_max_bytes as usize;
         if payload.len() > max {
             let len = payload.len();
@@ -133,7 +134,7 @@ impl Store<Open> {
             return Err(StoreError::Configuration(text));
         }
         let append = self.shared.append(coord, kind, payload, options)?;
-        Ok(Box::new(append))
+        Ok(envelope.seal(append))
     }
 
     /// Hands a batch to the writer without waiting for the outcome.

@@ -13,7 +13,15 @@ const USUAL_BYTES: usize = 256;
 
 /// Encodes a payload by field name, so that fields can be added to the type later.
 pub(super) fn encode(payload: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    encode_into(Vec::new(), payload)
+}
+
+/// As [`encode`], into the room of `bytes`, which are empty.
+pub(super) fn encode_into(
+    mut bytes: Vec<u8>,
+    payload: &impl serde::Serialize,
+) -> Result<Vec<u8>, StoreError> {
+    bytes.reserve(USUAL_BYTES);
     rmp_serde::encode::write_named(&mut bytes, payload)
         .map_err(|error| StoreError::Serialization(error.into()))?;
     Ok(bytes)

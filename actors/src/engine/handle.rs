@@ -2,7 +2,9 @@
 
 use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
-use crate::protocol::{Append, AppendReceipt, broker, indexer, writer};
+use crate::protocol::{
+    Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, writer,
+};
 use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
 use crate::runtime::{Address, Closed, ExitReason, NotDelivered, Reply, ReplyTo, Waited};
@@ -18,6 +20,7 @@ pub struct EngineHandle {
     pub(super) writer: Option<Address<writer::Message>>,
     pub(super) indexer: Address<indexer::Message>,
     pub(super) broker: Option<Address<broker::Message>>,
+    pub(super) envelopes: Envelopes,
     /// How long a caller waits for room in a mailbox; for ever when none.
     pub(super) room_limit: Option<Duration>,
 }
@@ -28,15 +31,23 @@ impl EngineHandle {
         &self.reader
     }
 
+    /// Takes an empty envelope for an append.
+    pub fn envelope(&self) -> EmptyEnvelope {
+        self.envelopes.take()
+    }
+
     /// Asks the writer to append; waits while its mailbox is full.
     ///
     /// # Errors
     /// What says that nothing was written: `Closed`, `Poisoned`, `ActorEnded`, `Busy`.
     pub fn append(
         &self,
-        append: Box<Append>,
+        append: impl Into<SealedAppend>,
     ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
-        self.ask_writer(|reply| writer::Message::Append { append, reply })
+        self.ask_writer(|reply| writer::Message::Append {
+            append: append.into(),
+            reply,
+        })
     }
 
     /// As [`append`](Self::append), for a caller that waits for the answer at once: it may run the
@@ -46,9 +57,12 @@ impl EngineHandle {
     /// As [`append`](Self::append).
     pub fn append_here(
         &self,
-        append: Box<Append>,
+        append: impl Into<SealedAppend>,
     ) -> Result<Reply<Result<AppendReceipt, StoreError>>, StoreError> {
-        self.ask_writer_here(|reply| writer::Message::Append { append, reply })
+        self.ask_writer_here(|reply| writer::Message::Append {
+            append: append.into(),
+            reply,
+        })
     }
 
     /// Asks the writer to append all or nothing; waits while its mailbox is full.

@@ -6,7 +6,7 @@ use crate::checkpointer::Checkpointer;
 use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::indexer::Indexer;
-use crate::protocol::{broker, checkpointer, indexer, roller, writer};
+use crate::protocol::{Envelopes, broker, checkpointer, indexer, roller, writer};
 use crate::recovery::ReadLog;
 use crate::roller::{Roller, RollerOptions};
 use crate::runtime::{Actor, ActorSpec, Address, HostId, MailboxSpec, RestartPolicy, System};
@@ -53,11 +53,13 @@ impl Wiring<'_> {
             .as_ref()
             .map_or(self.options.new_store_id, |header| header.store_id);
         let reader = Arc::clone(&self.log.reader);
+        let envelopes = Envelopes::default();
         let writer = self.writer(
             &mut system,
             commit,
             WriterOptions {
                 fs: Arc::clone(&self.options.fs),
+                envelopes: envelopes.clone(),
                 reader: Arc::clone(&reader),
                 store_id,
                 segment_max_bytes: self.options.segment_max_bytes,
@@ -74,6 +76,7 @@ impl Wiring<'_> {
                 writer: Some(writer),
                 indexer,
                 broker: Some(broker),
+                envelopes,
                 room_limit: self.options.room_limit,
             },
             roller: Some(roller),
@@ -95,6 +98,7 @@ impl Wiring<'_> {
                 writer: None,
                 indexer,
                 broker: None,
+                envelopes: Envelopes::default(),
                 room_limit: None,
             },
             roller: None,

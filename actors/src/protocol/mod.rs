@@ -8,6 +8,8 @@ pub mod writer;
 
 mod acknowledgement;
 mod append;
+mod envelope;
 
 pub use acknowledgement::Acknowledgement;
 pub use append::{Append, AppendReceipt, Durability, Expectation, Replay};
+pub use envelope::{EmptyEnvelope, Envelopes, SealedAppend};

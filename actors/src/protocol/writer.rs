@@ -1,7 +1,7 @@
 //! What the writer is asked.
 
 use super::roller::PreparedFile;
-use super::{Append, AppendReceipt};
+use super::{Append, AppendReceipt, SealedAppend};
 use crate::error::StoreError;
 use crate::runtime::{Closed, ReplyTo};
 use batpak_log::log_position::LogPosition;
@@ -15,7 +15,7 @@ pub enum Message {
     /// Append one event.
     Append {
         /// The event.
-        append: Box<Append>,
+        append: SealedAppend,
         /// Answered by the broker, once the event is visible and announced.
         reply: ReplyTo<Result<AppendReceipt, StoreError>>,
     },

@@ -11,7 +11,7 @@
 //!    [`Fault::Poison`] or a spent [`RestartPolicy`] ends it, and every message comes back.
 //!
 //! Readers that must not pass through a mailbox use the shared cells: [`Published`],
-//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`], [`BoundedCache`] and [`KeptSlots`].
+//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`], [`BoundedCache`], [`KeptSlots`] and [`Spares`].
 
 mod actor;
 mod address;
@@ -56,7 +56,8 @@ pub use reply::{Closed, Reply, ReplyTo, Waited, reply};
 pub use restart::{Restart, RestartBudget, RestartPolicy};
 pub use running::{Running, StillRunning};
 pub use shared::{
-    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Watermark, WriteOnce, WriteOnceIndex,
+    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Spares, Watermark, WriteOnce,
+    WriteOnceIndex,
 };
 pub use sync::channel;
 pub use system::{ActorSpec, HostId, System, SystemOptions, Waiting};

@@ -38,7 +38,9 @@ impl Writer {
             }
             match queued.pop() {
                 Some(Message::Append { append, reply }) => {
-                    let admitted = group.admit_one(*append, &self.known, segment);
+                    let (append, mut envelope) = append.open();
+                    let admitted = group.admit_one(append, &mut envelope, &self.known, segment);
+                    self.options.envelopes.give_back(envelope);
                     let (answer, rests) = answer(admitted, |(_, error)| error);
                     group.wait(Acknowledgement::One(reply, answer), rests);
                 }

@@ -8,7 +8,9 @@ use super::known::{Head, Known, Recent};
 use super::segment::OpenSegment;
 use crate::error::StoreError;
 use crate::hashing::{HashMap, HashSet};
-use crate::protocol::{Acknowledgement, Append, AppendReceipt, Durability, Expectation};
+use crate::protocol::{
+    Acknowledgement, Append, AppendReceipt, Durability, EmptyEnvelope, Expectation,
+};
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::HashChain;
@@ -79,10 +81,11 @@ impl GroupInHand {
         self.contents.wait(acknowledgement, rests_on_group);
     }
 
-    /// Takes an event into the group, or not.
+    /// Takes an event into the group, or not; the room of its payload goes into its envelope.
     pub(super) fn admit_one(
         &mut self,
         item: Append,
+        envelope: &mut EmptyEnvelope,
         known: &Known,
         segment: &OpenSegment,
     ) -> Admitted<AppendReceipt> {
@@ -104,7 +107,9 @@ impl GroupInHand {
                 Plan::Store => {}
             }
         }
-        Ok((self.stage(item, head, segment), true))
+        let (receipt, payload) = self.stage(item, head, segment);
+        envelope.put_room(payload);
+        Ok((receipt, true))
     }
 
     /// Takes all events of a command into the group, or none.
@@ -129,7 +134,8 @@ impl GroupInHand {
                     // Of several events of one entity the later ones follow the earlier ones.
                     let staged = self.contents.staged.heads.get(item.coordinate.entity());
                     let head = staged.copied().or(before);
-                    self.stage(item, head, segment)
+                    let (receipt, _) = self.stage(item, head, segment);
+                    receipt
                 });
                 Ok((receipts.collect(), true))
             }
@@ -261,8 +267,14 @@ impl GroupInHand {
         Ok(())
     }
 
-    /// Adds one event that passed all checks behind the latest one of its entity.
-    fn stage(&mut self, item: Append, head: Option<Head>, segment: &OpenSegment) -> AppendReceipt {
+    /// Adds one event that passed all checks behind the latest one of its entity; returns its
+    /// payload, too, which the group's bytes have now.
+    fn stage(
+        &mut self,
+        mut item: Append,
+        head: Option<Head>,
+        segment: &OpenSegment,
+    ) -> (AppendReceipt, Vec<u8>) {
         let link = self.link(&item, head);
         let record = EventRecord {
             event_id: item.event_id,
@@ -285,7 +297,8 @@ impl GroupInHand {
             offset: placed.offset,
             length: placed.length,
         };
-        self.contents.add(item, &link, disk_pos)
+        let payload = std::mem::take(&mut item.payload);
+        (self.contents.add(item, &link, disk_pos), payload)
     }
 
     /// Gives an event its place behind its entity's latest one.

@@ -20,7 +20,7 @@ pub use durable::SyncPolicy;
 use crate::error::StoreError;
 use crate::indexing::IndexPolicy;
 use crate::protocol::writer::{Answer, Message};
-use crate::protocol::{Append, indexer, roller};
+use crate::protocol::{Append, Envelopes, indexer, roller};
 use crate::reader::Reader;
 use crate::runtime::{Actor, Address, ExitReason, Fault, Next, Queued, Turn};
 use batpak_log::fs::Fs;
@@ -42,6 +42,8 @@ use std::sync::Arc;
 pub struct WriterOptions {
     /// The store's directory.
     pub fs: Arc<dyn Fs>,
+    /// Where callers take the envelopes of their appends.
+    pub envelopes: Envelopes,
     /// Reads what the writer does not remember.
     pub reader: Arc<Reader>,
     /// The store's id; a new store gets this one with its first segment.

@@ -9,7 +9,7 @@ use batpak_log::fs::FsCall;
 use std::io::ErrorKind;
 
 fn answer(engine: &Engine, append: Append) -> Result<AppendReceipt, StoreError> {
-    let asked = engine.handle().append(Box::new(append))?;
+    let asked = engine.handle().append(append)?;
     asked.wait().unwrap_or(Err(StoreError::WriterCrashed))
 }
 

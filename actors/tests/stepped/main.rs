@@ -150,7 +150,7 @@ fn append_through_panics(
     count: u128,
 ) -> usize {
     let first = expected.len() as u128 + 1;
-    let ask = |number| engine.handle().append(Box::new(append(number))).unwrap();
+    let ask = |number| engine.handle().append(append(number)).unwrap();
     let mut under_way: VecDeque<_> = VecDeque::new();
     let mut retries = 0;
     for number in first..first + count {
@@ -264,7 +264,7 @@ fn a_spent_budget_refuses_what_comes_and_still_closes() {
         let engine = Engine::open_on(system, &options).unwrap();
         engine
             .handle()
-            .append(Box::new(append(1)))
+            .append(append(1))
             .unwrap()
             .wait()
             .unwrap()
@@ -275,7 +275,7 @@ fn a_spent_budget_refuses_what_comes_and_still_closes() {
         let health = engine.health();
         let ended = health.iter().find(|health| health.name == actor).unwrap();
         assert!(!ended.alive, "{health:?}");
-        let answer = engine.handle().append(Box::new(append(2)));
+        let answer = engine.handle().append(append(2));
         let answer =
             answer.and_then(|reply| reply.wait().unwrap_or(Err(StoreError::WriterCrashed)));
         match actor {

@@ -17,7 +17,7 @@ const SEGMENT: &str = "000001.fbat";
 type Answer = Result<Result<AppendReceipt, StoreError>, Closed>;
 
 fn ask(engine: &Engine, append: Append) -> Reply<Result<AppendReceipt, StoreError>> {
-    engine.handle().append(Box::new(append)).unwrap()
+    engine.handle().append(append).unwrap()
 }
 
 fn stored(engine: &Engine, number: u128) -> AppendReceipt {
@@ -152,7 +152,7 @@ fn a_restarted_writer_leaves_damage_as_it_found_it() {
     simulation.memory.corrupt(SEGMENT, 300, 1).unwrap();
     let before = simulation.memory.bytes(SEGMENT).unwrap();
     engine.panic_for_test("writer");
-    let answer = engine.handle().append(Box::new(append(6)));
+    let answer = engine.handle().append(append(6));
     let answer = answer.and_then(|reply| reply.wait().unwrap());
     assert!(
         matches!(answer, Err(StoreError::Poisoned { .. })),

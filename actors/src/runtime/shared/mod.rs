@@ -6,6 +6,7 @@ mod bounded_cache;
 mod counter;
 mod kept_slots;
 mod published;
+mod spares;
 mod write_once;
 mod write_once_index;
 
@@ -13,5 +14,6 @@ pub use bounded_cache::BoundedCache;
 pub use counter::Counter;
 pub use kept_slots::{KeptSlots, SlotBudget};
 pub use published::{Published, Watermark};
+pub use spares::Spares;
 pub use write_once::WriteOnce;
 pub use write_once_index::WriteOnceIndex;
