@@ -11,7 +11,8 @@
 //!    [`Fault::Poison`] or a spent [`RestartPolicy`] ends it, and every message comes back.
 //!
 //! Readers that must not pass through a mailbox use the shared cells: [`Published`],
-//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`], [`BoundedCache`], [`KeptSlots`] and [`Spares`].
+//! [`Watermark`], [`WriteOnce`], [`WriteOnceIndex`], [`BoundedCache`], [`KeptSlots`] and
+//! [`Spares`].
 
 mod actor;
 mod address;
