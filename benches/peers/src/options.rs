@@ -82,13 +82,13 @@ pub(crate) struct RunOptions {
     #[arg(long, default_value_t = 200_000)]
     pub(crate) appended: u64,
     /// Events appended durably by one caller.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 6_000)]
     pub(crate) durable: u64,
     /// Events appended durably by eight callers.
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 40_000)]
     pub(crate) durable_threads: u64,
     /// Events appended durably in batches of 100.
-    #[arg(long, default_value_t = 40_000)]
+    #[arg(long, default_value_t = 100_000)]
     pub(crate) durable_batches: u64,
     /// Events in the stores that are read by id, replayed, reopened, and filled for memory.
     #[arg(long, default_value_t = 1_000_000)]
