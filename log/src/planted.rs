@@ -67,6 +67,8 @@ bugs! {
     TrustPageCacheAtRestart = "trust-page-cache-at-restart",
     /// A write that failed is not cut back.
     LeaveFailedWrite = "leave-failed-write",
+    /// The zeros that are written ahead of a sync reach into the group before them.
+    FillOverGroup = "fill-over-group",
     /// A full disk poisons the writer.
     PoisonOnFullDisk = "poison-on-full-disk",
     /// A short write is taken for a whole one.

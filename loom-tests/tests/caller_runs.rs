@@ -3,15 +3,16 @@
 //! Two preemptions; threads count the main one. The host's thread parks in between.
 //! - `alone`: a caller that finds the seat free is answered, also beside the host's thread, and
 //!   what it leaves is done. 2 threads, 1 question, 1 note; 127 executions.
-//! - `two`: of two callers that come at once each is answered, wherever the other sits. 3 threads,
-//!   2 questions; 38 executions.
+//! - `two`: of two callers that come at once each is answered, wherever the other sits, also one
+//!   that sends beside a taken seat. 3 threads, 2 questions; 1,250 executions. That a lock is given
+//!   back is no step of a model, so what happens just before is not followed.
 
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use batpak_actors::runtime::{Address, Reply};
 use batpak_loom_tests::adder::{Adder, Message, spec, threads};
-use batpak_loom_tests::{in_one_order, model, model_within};
+use batpak_loom_tests::{in_one_order, model};
 use loom::thread;
 
 fn add_here(adder: &Address<Message>, number: u32) -> u32 {
@@ -35,7 +36,7 @@ fn a_caller_that_runs_the_host_is_answered() {
 
 #[test]
 fn two_callers_that_come_at_once_are_answered() {
-    let sums = model_within("caller_runs: two", 1, || {
+    let sums = model("caller_runs: two", || {
         let mut system = threads();
         let host = system.host("adder");
         let adder = system.spawn(host, spec("adder", 2), |_, sum| Ok(Adder::new(*sum)));

@@ -144,6 +144,7 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         Bug::IgnoreFailedSync | Bug::RetryFailedSync | Bug::TrustPageCache => &["failed-sync"],
         Bug::ForgetPoisonMark => &["torn-sync"],
         Bug::LeaveFailedWrite => &["failed-call"],
+        Bug::FillOverGroup => &["power-cut"],
         Bug::PoisonOnFullDisk => &["disk-full"],
         Bug::BelieveShortWrite | Bug::FailOnInterrupt => &["short-and-interrupted"],
         Bug::IgnoreFrameChecksum | Bug::SkipBadGroup => &["flip-after-close"],

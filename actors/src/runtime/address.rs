@@ -60,6 +60,21 @@ impl<M> Address<M> {
                 Some(Err(ended)) => return Err(ended),
                 None => {}
             }
+            if !host.is_gathering()
+                && let Some(sent) = message.take()
+            {
+                match self.mailbox.try_send_quietly(sent) {
+                    Ok(()) => {
+                        host.share_seat(|| reply.is_there());
+                        if !reply.is_there() {
+                            self.mailbox.announce();
+                        }
+                        return Ok(reply);
+                    }
+                    Err(NotDelivered::Full(back)) => message = Some(back),
+                    Err(ended) => return Err(ended),
+                }
+            }
         }
         if let Some(message) = message {
             self.tell(message)?;

@@ -22,6 +22,10 @@ pub(crate) trait Run: Send {
     /// Returns whether a group is held back.
     fn is_held(&self) -> bool;
 
+    /// Returns whether the actor has answered callers, since this was asked, whose next questions
+    /// belong into one group.
+    fn take_gathered(&mut self) -> bool;
+
     /// Returns when the cell must be passed again even if nobody wakes its host.
     fn next_timer_us(&self) -> Option<u64>;
 
@@ -252,6 +256,10 @@ where
 
     fn is_held(&self) -> bool {
         self.is_free() && !self.awaits_answer && self.desk.hold.is_held()
+    }
+
+    fn take_gathered(&mut self) -> bool {
+        self.desk.hold.take_gathered()
     }
 
     fn next_timer_us(&self) -> Option<u64> {

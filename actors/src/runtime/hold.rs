@@ -23,6 +23,8 @@ const PASSED_OVER_MAX: u32 = 64;
 pub(crate) struct Hold {
     /// How many callers are answered in the call that is under way.
     again: usize,
+    /// Callers were answered who are expected again, since somebody asked.
+    gathered: bool,
     /// How many messages are expected; with less than two there is nothing to hold back for.
     expected: usize,
     since: Option<Stopwatch>,
@@ -35,6 +37,12 @@ impl Hold {
     /// Notes that so many callers are answered now.
     pub(crate) fn expect_again(&mut self, callers: usize) {
         self.again = callers;
+        self.gathered = true;
+    }
+
+    /// Returns whether callers were answered lately whose next questions belong into one group.
+    pub(crate) fn take_gathered(&mut self) -> bool {
+        std::mem::take(&mut self.gathered)
     }
 
     /// Expects those who were answered in the call that has ended beside so many others.

@@ -14,7 +14,8 @@ use super::cell::Run;
 use super::clock::{Clock, Stopwatch};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{
-    Apart, LOOKS_PER_CLOCK, MAY_SPIN, Mutex, SpinCap, WakeUp, is_crowded, relax, yield_core,
+    Apart, LOOKS_PER_CLOCK, MAY_SPIN, Mutex, SpinCap, WakeUp, give_way, is_crowded, relax,
+    yield_core,
 };
 
 /// After so long without a message its sender may be waiting for this very core.
@@ -28,8 +29,15 @@ const PATIENCE_MAX_US: u64 = 500;
 /// answers several callers with one group.
 const CROWD_LASTS: u64 = 256;
 
+/// After an actor has gathered callers, so many questions are not answered one by one.
+const GATHERING_LASTS: u64 = 256;
+
 /// A caller that runs the host gives it at most so many passes.
-const GUEST_PASSES: usize = 8;
+const GUEST_PASSES: usize = 32;
+
+/// A caller looks so long for its answer, or for the seat, before it leaves both to the host's
+/// thread: shorter, and callers sleep that only wait for a core; longer, and they stay in the way.
+const SHARE_SEAT_US: u32 = 400;
 
 /// What others may know of a host, how they wake it, and where whoever runs it sits.
 pub(crate) struct HostSignal {
@@ -52,10 +60,24 @@ struct Callers {
     spins: AtomicBool,
     /// So many questions are not run by their callers.
     crowd: AtomicU64,
+    /// So many questions are left to the host's thread as soon as callers meet: answers take long,
+    /// and several are given together.
+    gathering: AtomicU64,
     /// How many callers wait for the host's thread, or sit in its place.
     waiting: AtomicU64,
     /// How long a caller has waited lately, as a moving average.
     wait_us: AtomicU64,
+}
+
+impl Callers {
+    /// Counts towards 0; returns whether it was not there yet.
+    fn count_down(count: &AtomicU64) -> bool {
+        let left = count.load(Ordering::Relaxed);
+        if left > 0 {
+            count.store(left - 1, Ordering::Relaxed);
+        }
+        left > 0
+    }
 }
 
 impl HostSignal {
@@ -65,6 +87,7 @@ impl HostSignal {
             callers: Apart(Callers {
                 spins: AtomicBool::new(false),
                 crowd: AtomicU64::new(0),
+                gathering: AtomicU64::new(0),
                 waiting: AtomicU64::new(0),
                 wait_us: AtomicU64::new(0),
             }),
@@ -94,20 +117,55 @@ impl HostSignal {
         send: impl FnOnce() -> T,
         is_answered: impl Fn() -> bool,
     ) -> Option<T> {
-        let crowd = &self.callers.0.crowd;
-        let left = crowd.load(Ordering::Relaxed);
-        if left > 0 {
-            crowd.store(left - 1, Ordering::Relaxed);
+        let gathers = self.is_gathering();
+        if gathers && Callers::count_down(&self.callers.0.crowd) {
             return None;
         }
         let _place = self.claim_place();
-        if self.callers.0.waiting.load(Ordering::Relaxed) > 1 {
-            crowd.store(CROWD_LASTS, Ordering::Relaxed);
+        if gathers && self.callers.0.waiting.load(Ordering::Relaxed) > 1 {
+            self.callers.0.crowd.store(CROWD_LASTS, Ordering::Relaxed);
             return None;
         }
         let mut seat = self.seat.0.try_lock()?;
         let host = seat.as_mut()?;
         let sent = send();
+        self.pass_in_seat(host, is_answered);
+        Some(sent)
+    }
+
+    /// Returns whether an actor has gathered callers lately.
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.callers.0.gathering.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits until whoever runs the host has answered, or runs it as soon as the seat is free.
+    ///
+    /// One caller answers the questions of all who came meanwhile, and nobody sleeps. Returns after
+    /// a while in any case; the caller then wakes the host's thread.
+    pub(crate) fn share_seat(&self, is_answered: impl Fn() -> bool) {
+        let _place = self.claim_place();
+        let watch = Stopwatch::start();
+        while !is_answered() {
+            if let Some(mut seat) = self.seat.0.try_lock() {
+                if let Some(host) = seat.as_mut() {
+                    self.pass_in_seat(host, is_answered);
+                }
+                return;
+            }
+            if !MAY_SPIN || watch.has_run(SHARE_SEAT_US) {
+                return;
+            }
+            if watch.has_run(YIELD_AFTER_US) {
+                give_way();
+            }
+            for _ in 0..LOOKS_PER_CLOCK {
+                relax();
+            }
+        }
+    }
+
+    /// Runs the host in its thread's place until nothing is left to do.
+    fn pass_in_seat(&self, host: &mut Host, is_answered: impl Fn() -> bool) {
         let mut passes = 0;
         // The last pass finds nothing, so that no message from one actor to another is left.
         while passes < GUEST_PASSES && host.pass_for_owner() {
@@ -116,7 +174,6 @@ impl HostSignal {
         if passes == GUEST_PASSES || !is_answered() || host.needs_owner() {
             self.wake();
         }
-        Some(sent)
     }
 
     /// Wakes the host, or makes it look once more before it parks.
@@ -216,8 +273,16 @@ impl Host {
 
     fn pass_cells(&mut self, patient: bool) -> bool {
         let mut worked = false;
+        let mut gathered = false;
         for cell in &mut self.cells {
             worked |= cell.pass(patient);
+            gathered |= cell.take_gathered();
+        }
+        let gathering = &self.signal.callers.0.gathering;
+        if gathered {
+            gathering.store(GATHERING_LASTS, Ordering::Relaxed);
+        } else if worked {
+            Callers::count_down(gathering);
         }
         worked
     }

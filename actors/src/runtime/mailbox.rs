@@ -278,7 +278,7 @@ impl<M> Mailbox<M> {
     }
 
     /// Tells the host about a message that was just sent.
-    fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.signal.wake();
         if self.ended.get().is_some() {
             self.refuse_waiting();

@@ -165,9 +165,10 @@ impl OpenSegment {
         if end <= self.filled {
             return;
         }
+        let from = end - u64::from(planted(Bug::FillOverGroup));
         let target = end.saturating_add(FILL_BYTES).min(self.reserved);
-        let zeros = vec![0; usize::try_from(target.saturating_sub(end)).unwrap_or(0)];
-        if write_all_at(&*self.file, &zeros, end).is_ok() {
+        let zeros = vec![0; usize::try_from(target.saturating_sub(from)).unwrap_or(0)];
+        if write_all_at(&*self.file, &zeros, from).is_ok() {
             self.filled = target;
         }
     }

@@ -121,6 +121,8 @@ pub(crate) enum Measure {
 const FJALL: Measure = Measure::AgainstBest(&[Name::Fjall]);
 const INDEXED: Measure = Measure::AgainstBest(&Name::INDEXED_PEERS);
 const LMDB: Measure = Measure::AgainstBest(&[Name::Lmdb, Name::LmdbWriteMap]);
+/// Both read in the same way: the better of two that are equal would be the luckier one.
+const LMDB_READS: Measure = Measure::AgainstBest(&[Name::Lmdb]);
 const RAFT: Measure = Measure::AgainstBest(&[Name::Raft]);
 
 /// All figures, in the order of the report.
@@ -131,8 +133,8 @@ pub(crate) const FIGURES: [Figure; 19] = [
     more("W3", "w3", "durable append, one caller", "events/s").target(RAFT, 0.9, 1.0),
     more("W4", "w4", "durable append, 8 threads", "events/s").target(RAFT, 1.2, 2.0),
     more("W5", "w5", "durable batches of 100", "events/s").target(RAFT, 0.8, 1.2),
-    more("W6", "w6", "get by id, random order", "events/s").target(LMDB, 1.0, 1.5),
-    more("W7", "w7", "every entity's stream", "events/s").target(LMDB, 1.0, 1.5),
+    more("W6", "w6", "get by id, random order", "events/s").target(LMDB_READS, 1.0, 1.5),
+    more("W7", "w7", "every entity's stream", "events/s").target(LMDB_READS, 1.0, 1.5),
     more("W7b", "w7b", "replay in global order", "events/s").target(Measure::Absolute, 3e6, 6e6),
     less(
         "W8",

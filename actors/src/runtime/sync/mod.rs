@@ -26,7 +26,7 @@ mod stand_in;
 mod tests;
 
 pub(crate) use lock::{Condvar, Mutex};
-pub(crate) use spin::{LOOKS_PER_CLOCK, SpinCap, is_crowded, relax, yield_core};
+pub(crate) use spin::{LOOKS_PER_CLOCK, SpinCap, give_way, is_crowded, relax, yield_core};
 pub(crate) use threads::{JoinHandle, spawn};
 pub(crate) use wake_up::WakeUp;
 

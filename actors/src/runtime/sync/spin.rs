@@ -78,6 +78,11 @@ pub(crate) fn relax() {
     std::hint::spin_loop();
 }
 
+/// Lets others have the core, whoever they are: for whoever waits for threads of ours that want it.
+pub(crate) fn give_way() {
+    std::thread::yield_now();
+}
+
 /// A turn that took so long was a stranger's: no thread of ours keeps a core for that.
 const STRANGER_US: u128 = 500;
 

@@ -32,7 +32,8 @@ const HOW: &str = "\
   raft-engine); memory is what the process holds then, less what it held when the store was open
   and empty. Pages of mapped files are the system's to take back.
 - heed-writemap is LMDB writing through its map, which is faster; a stray pointer may damage its
-  file, which is as long as the map. A target against LMDB is one against the better of the two.
+  file, which is as long as the map. A target against LMDB is one against the better of the two for
+  writing, and against the plain one for reading, which is the same in both.
 - No engine compresses. Engines with a cache of their own have the same budget for it.
 - How each engine is configured stands at the top of its file in `src/engines/`.
 ";
