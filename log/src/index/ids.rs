@@ -4,10 +4,43 @@ use super::header::Table;
 use super::{IndexRun, Page, Pages};
 use crate::error::LogError;
 use crate::layout::run::{EVENTS_MAX, IDS_PER_PAGE, NUMBER_BITS};
+use std::sync::OnceLock;
 
 /// How often a place is guessed before the rest is halved: hashes are spread evenly, unless
 /// somebody chose them.
 const GUESSES: u32 = 4;
+
+/// The first and the last hash of a page of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fence {
+    front: u64,
+    back: u64,
+}
+
+/// The fences of the pages that were looked at so far, kept without the pages: whoever knows them
+/// does not touch a page where an id cannot be.
+#[derive(Debug)]
+pub(super) struct Fences(Box<[OnceLock<Fence>]>);
+
+impl Fences {
+    /// Returns the fences of a run, none of which is known.
+    pub(super) fn new(pages: u32) -> Self {
+        Self((0..pages).map(|_| OnceLock::new()).collect())
+    }
+
+    fn get(&self, page: u32) -> Option<Fence> {
+        self.0.get(page as usize)?.get().copied()
+    }
+
+    fn set(&self, page: u32, front: u64, back: u64) -> Fence {
+        let fence = Fence { front, back };
+        if let Some(place) = self.0.get(page as usize) {
+            // Whoever was quicker has seen the same page.
+            let _known = place.set(fence);
+        }
+        fence
+    }
+}
 
 /// The numbers of the events whose ids have one hash, ascending. The caller compares the id in
 /// the frame of each.
@@ -85,16 +118,27 @@ fn first_entry(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<u32, Log
         } else {
             span.low + (span.high - span.low) / 2
         };
-        let page = run.table_page(pages, table, index)?;
         let first = index * IDS_PER_PAGE;
         let count = IDS_PER_PAGE.min(run.event_count() - first);
-        let (front, back) = (entry_of(&page, 0), entry_of(&page, count - 1));
-        if hash <= front >> NUMBER_BITS {
-            (span.high, span.hash_high) = (index, front >> NUMBER_BITS);
-        } else if hash > back >> NUMBER_BITS {
-            (span.low, span.hash_low) = (index + 1, back >> NUMBER_BITS);
+        let mut page = None;
+        let fence = match run.fences().get(index) {
+            Some(fence) => fence,
+            None => {
+                let read = page.insert(run.table_page(pages, table, index)?);
+                let hash_at = |entry| entry_of(read, entry) >> NUMBER_BITS;
+                run.fences().set(index, hash_at(0), hash_at(count - 1))
+            }
+        };
+        if hash <= fence.front {
+            (span.high, span.hash_high) = (index, fence.front);
+        } else if hash > fence.back {
+            (span.low, span.hash_low) = (index + 1, fence.back);
         } else {
-            return Ok(first + search(&page, count, hash));
+            let page = match page {
+                Some(page) => page,
+                None => run.table_page(pages, table, index)?,
+            };
+            return Ok(first + search(&page, count, fence, hash));
         }
     }
     Ok(span.low.saturating_mul(IDS_PER_PAGE).min(run.event_count()))
@@ -131,12 +175,10 @@ impl Span {
 
 /// Returns the first of a page's entries whose hash is not below `hash`: from where it would stand
 /// if the hashes of the page were spread evenly, which is near, in steps that double.
-fn search(page: &Page, count: u32, hash: u64) -> u32 {
+fn search(page: &Page, count: u32, fence: Fence, hash: u64) -> u32 {
     let below = |index: u32| entry_of(page, index) >> NUMBER_BITS < hash;
-    let front = entry_of(page, 0) >> NUMBER_BITS;
-    let back = entry_of(page, count.saturating_sub(1)) >> NUMBER_BITS;
-    let width = back.saturating_sub(front).max(1);
-    let ahead = hash.saturating_sub(front).min(width) * u64::from(count) / width;
+    let width = fence.back.saturating_sub(fence.front).max(1);
+    let ahead = hash.saturating_sub(fence.front).min(width) * u64::from(count) / width;
     let guess = u32::try_from(ahead).unwrap_or(u32::MAX).min(count);
     let mut step = 1;
     let (mut low, mut high);

@@ -1,6 +1,7 @@
 //! An open run: its header in memory, its tables in the file.
 
 use super::header::{Facts, Table, Tables, decode_header};
+use super::ids::Fences;
 use super::page::RunBinding;
 use super::{Page, Pages, RunName};
 use crate::bytes::Fields;
@@ -28,6 +29,7 @@ pub struct IndexRun {
     facts: Facts,
     tables: Tables,
     gaps: Vec<Gap>,
+    fences: Fences,
     page_count: u32,
 }
 
@@ -65,6 +67,7 @@ impl IndexRun {
         let mut run = Self {
             name: *name,
             binding,
+            fences: Fences::new(tables.ids.pages),
             facts,
             tables,
             gaps: Vec::new(),
@@ -187,6 +190,10 @@ impl IndexRun {
 
     pub(super) fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    pub(super) fn fences(&self) -> &Fences {
+        &self.fences
     }
 
     pub(super) fn gaps(&self) -> &[Gap] {
