@@ -276,6 +276,18 @@ impl Pages for PagesOf<'_> {
     fn page(&self, _: &IndexRun, page: u32) -> Result<Page, LogError> {
         self.access.page(self.part, page)
     }
+
+    fn look<T>(
+        &self,
+        _: &IndexRun,
+        page: u32,
+        look: impl FnOnce(&Page) -> T,
+    ) -> Result<T, LogError> {
+        match self.part.pages.look(page as usize, look) {
+            Ok(seen) => Ok(seen),
+            Err(look) => Ok(look(&self.access.page(self.part, page)?)),
+        }
+    }
 }
 
 /// Lends the pages of several runs, for a look at all of them together.

@@ -44,6 +44,30 @@ impl<'p, P: Pages> Frames<'p, P> {
         } else {
             self.run.end().offset
         };
+        self.checked(number, [offset, end])
+    }
+
+    /// As [`place`](Self::place), of one frame alone.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub(super) fn only_place(mut self, number: u32) -> Result<FramePlace, LogError> {
+        let next = number.saturating_add(1);
+        let at = number % OFFSETS_PER_PAGE;
+        if next >= self.run.event_count() || at + 1 == OFFSETS_PER_PAGE {
+            return self.place(number);
+        }
+        let page = (self.run.tables().offsets, number / OFFSETS_PER_PAGE);
+        let both = |page: &Page| Some((page.entry(at as usize)?, page.entry(at as usize + 1)?));
+        let found = self.run.look_into(self.pages, page, both)?;
+        let (offset, end) = found.ok_or_else(|| self.damaged(number))?;
+        self.checked(
+            number,
+            [offset, end].map(|relative| self.run.segment_offset(u32::from_be_bytes(relative))),
+        )
+    }
+
+    fn checked(&self, number: u32, [offset, end]: [u64; 2]) -> Result<FramePlace, LogError> {
         if offset >= end || end > self.run.end().offset {
             return Err(self.damaged(number));
         }

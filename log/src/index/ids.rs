@@ -32,13 +32,11 @@ impl Fences {
         self.0.get(page as usize)?.get().copied()
     }
 
-    fn set(&self, page: u32, front: u64, back: u64) -> Fence {
-        let fence = Fence { front, back };
+    fn set(&self, page: u32, fence: Fence) {
         if let Some(place) = self.0.get(page as usize) {
             // Whoever was quicker has seen the same page.
             let _known = place.set(fence);
         }
-        fence
     }
 }
 
@@ -83,32 +81,51 @@ impl Candidates {
 pub(super) fn find(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<Candidates, LogError> {
     let table = run.tables().ids;
     let mut candidates = Candidates::default();
-    let mut entry = first_entry(run, pages, hash)?;
-    let mut held: Option<(u32, Page)> = None;
-    while entry < run.event_count() {
-        let index = entry / IDS_PER_PAGE;
-        let (_, page) = match held.take() {
-            Some(page) if page.0 == index => held.insert(page),
-            Some(_) | None => held.insert((index, run.table_page(pages, table, index)?)),
-        };
-        let there = entry_of(page, entry % IDS_PER_PAGE);
-        if there >> NUMBER_BITS != hash {
-            break;
+    let (first, mut fence) = first_page(run, pages, hash)?;
+    for index in first..table.pages {
+        let count = entries_on(run, index);
+        let outcome = run.look_into(pages, (table, index), |page| {
+            let from = fence.map_or(0, |fence| search(page, count, fence, hash));
+            (from..count).try_for_each(|at| match entry_of(page, at) {
+                there if there >> NUMBER_BITS != hash => Err(End::Other),
+                there => match u32::try_from(there % u64::from(EVENTS_MAX)) {
+                    Ok(number) if number < run.event_count() => {
+                        candidates.push(number);
+                        Ok(())
+                    }
+                    Ok(_) | Err(_) => Err(End::Damage),
+                },
+            })
+        })?;
+        match outcome {
+            Ok(()) => fence = None,
+            Err(End::Other) => break,
+            Err(End::Damage) => return Err(run.damaged(table.first.saturating_add(index))),
         }
-        let number = u32::try_from(there % u64::from(EVENTS_MAX)).unwrap_or(u32::MAX);
-        if number >= run.event_count() {
-            return Err(run.damaged(table.first.saturating_add(index)));
-        }
-        candidates.push(number);
-        entry += 1;
     }
     Ok(candidates)
 }
 
-/// Returns the first entry whose hash is not below `hash`, or how many entries there are.
-fn first_entry(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<u32, LogError> {
-    let table = run.tables().ids;
-    let mut span = Span::new(table);
+/// Why the entries of a hash end.
+enum End {
+    /// Another hash follows.
+    Other,
+    /// An entry has a number that the run does not have.
+    Damage,
+}
+
+fn entries_on(run: &IndexRun, page: u32) -> u32 {
+    IDS_PER_PAGE.min(run.event_count() - page * IDS_PER_PAGE)
+}
+
+/// Returns the page of the first entry whose hash is not below `hash`, with its fence unless that
+/// entry is its first; a page behind the last one when there is none.
+fn first_page(
+    run: &IndexRun,
+    pages: &impl Pages,
+    hash: u64,
+) -> Result<(u32, Option<Fence>), LogError> {
+    let mut span = Span::new(run.tables().ids);
     for guess in 0.. {
         if span.low >= span.high {
             break;
@@ -118,30 +135,30 @@ fn first_entry(run: &IndexRun, pages: &impl Pages, hash: u64) -> Result<u32, Log
         } else {
             span.low + (span.high - span.low) / 2
         };
-        let first = index * IDS_PER_PAGE;
-        let count = IDS_PER_PAGE.min(run.event_count() - first);
-        let mut page = None;
-        let fence = match run.fences().get(index) {
-            Some(fence) => fence,
-            None => {
-                let read = page.insert(run.table_page(pages, table, index)?);
-                let hash_at = |entry| entry_of(read, entry) >> NUMBER_BITS;
-                run.fences().set(index, hash_at(0), hash_at(count - 1))
-            }
-        };
+        let fence = fence_of(run, pages, index)?;
         if hash <= fence.front {
             (span.high, span.hash_high) = (index, fence.front);
         } else if hash > fence.back {
             (span.low, span.hash_low) = (index + 1, fence.back);
         } else {
-            let page = match page {
-                Some(page) => page,
-                None => run.table_page(pages, table, index)?,
-            };
-            return Ok(first + search(&page, count, fence, hash));
+            return Ok((index, Some(fence)));
         }
     }
-    Ok(span.low.saturating_mul(IDS_PER_PAGE).min(run.event_count()))
+    Ok((span.low, None))
+}
+
+fn fence_of(run: &IndexRun, pages: &impl Pages, page: u32) -> Result<Fence, LogError> {
+    if let Some(fence) = run.fences().get(page) {
+        return Ok(fence);
+    }
+    let last = entries_on(run, page) - 1;
+    let place = (run.tables().ids, page);
+    let fence = run.look_into(pages, place, |page| Fence {
+        front: entry_of(page, 0) >> NUMBER_BITS,
+        back: entry_of(page, last) >> NUMBER_BITS,
+    })?;
+    run.fences().set(page, fence);
+    Ok(fence)
 }
 
 /// The pages among which the first entry of a hash may still be, and the hashes around them.

@@ -43,7 +43,7 @@ impl IndexRun {
     /// # Errors
     /// As [`ids`](Self::ids); `DamagedIndex` for a number that the run does not have, too.
     pub fn frame(&self, pages: &impl Pages, number: u32) -> Result<FramePlace, LogError> {
-        Frames::new(self, pages).place(number)
+        Frames::new(self, pages).only_place(number)
     }
 
     /// Returns where a name's definition stands, by the segment's number of it; `None` when

@@ -19,6 +19,19 @@ pub trait Pages {
     /// # Errors
     /// What [`IndexRun::read_page`] returns.
     fn page(&self, run: &IndexRun, page: u32) -> Result<Page, LogError>;
+
+    /// Looks into a page without taking it, which costs less where pages are kept.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    fn look<T>(
+        &self,
+        run: &IndexRun,
+        page: u32,
+        look: impl FnOnce(&Page) -> T,
+    ) -> Result<T, LogError> {
+        Ok(look(&self.page(run, page)?))
+    }
 }
 
 /// What the checksums of a run are bound to: store, segment, generation and range of events.

@@ -213,6 +213,19 @@ impl IndexRun {
         pages.page(self, table.first.saturating_add(index))
     }
 
+    /// Looks into a page of a table, by its place in it.
+    pub(super) fn look_into<T>(
+        &self,
+        pages: &impl Pages,
+        (table, index): (Table, u32),
+        look: impl FnOnce(&Page) -> T,
+    ) -> Result<T, LogError> {
+        if index >= table.pages {
+            return Err(self.damaged(table.first));
+        }
+        pages.look(self, table.first.saturating_add(index), look)
+    }
+
     /// Returns the place in the segment that is `relative` bytes behind the run's start.
     pub(super) fn segment_offset(&self, relative: u32) -> u64 {
         self.start_offset().saturating_add(relative.into())

@@ -45,13 +45,26 @@ impl<V: Clone> KeptSlots<V> {
     /// Returns the value in a slot, if one is kept there.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<V> {
-        let slot = self.0.get(index)?;
-        let value = slot.value.lock().clone()?;
+        self.look(index, V::clone).ok()
+    }
+
+    /// Looks at the value in a slot; others who want it wait meanwhile.
+    ///
+    /// # Errors
+    /// Gives `look` back when no value is kept there.
+    pub fn look<T, L: FnOnce(&V) -> T>(&self, index: usize, look: L) -> Result<T, L> {
+        let Some(slot) = self.0.get(index) else {
+            return Err(look);
+        };
+        let value = match &*slot.value.lock() {
+            Some(value) => look(value),
+            None => return Err(look),
+        };
         // Most values in use are marked already, and looking costs less than marking.
         if !slot.used.load(Ordering::Relaxed) {
             slot.used.store(true, Ordering::Relaxed);
         }
-        Some(value)
+        Ok(value)
     }
 
     /// Puts a value into an empty slot; false when there is none.
