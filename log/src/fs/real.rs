@@ -21,6 +21,13 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::{Access, DirectoryLock, File, Fs, name};
 
+/// Reading does not make the file system note when a file was read last: a look at its records
+/// for every call, and a change of them now and then.
+#[cfg(target_os = "linux")]
+const UNNOTED: OFlags = OFlags::NOATIME;
+#[cfg(not(target_os = "linux"))]
+const UNNOTED: OFlags = OFlags::empty();
+
 /// Where Linux tells which run of the machine this is; elsewhere nothing is there.
 const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -118,11 +125,17 @@ impl Fs for RealFs {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
-        let flags = match access {
-            Access::Read => OFlags::RDONLY,
-            Access::ReadWrite => OFlags::RDWR,
+        let file = match access {
+            Access::Read => match self.open_regular(name, OFlags::RDONLY | UNNOTED) {
+                // Only a file's owner may read it unnoted.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.open_regular(name, OFlags::RDONLY)?
+                }
+                opened => opened?,
+            },
+            Access::ReadWrite => self.open_regular(name, OFlags::RDWR)?,
         };
-        Ok(Arc::new(RealFile(self.open_regular(name, flags)?)))
+        Ok(Arc::new(RealFile(file)))
     }
 
     fn create_new(&self, name: &str) -> io::Result<Arc<dyn File>> {
