@@ -38,7 +38,10 @@ impl<State> Store<State> {
     }
 
     /// Reads once more what the writing process has merged away, after a look at the directory.
-    fn retry_moved<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn retry_moved<T>(
+        &self,
+        mut read: impl FnMut() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         match read() {
             Err(StoreError::Io(error))
                 if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
@@ -102,6 +105,20 @@ impl<State> Store<State> {
     /// As [`get`](Self::get), `Serialization` apart.
     pub fn read_raw(&self, event_id: u128) -> Result<RawEvent, StoreError> {
         self.retry_moved(|| self.shared.engine.reader().raw(event_id))
+    }
+
+    /// As [`read_raw`](Self::read_raw), without a copy of the payload: `take` is given its bytes, and
+    /// what it returns takes their place. It is called once for an event that can be read.
+    ///
+    /// # Errors
+    /// As [`read_raw`](Self::read_raw).
+    pub fn read_with<P>(
+        &self,
+        event_id: u128,
+        mut take: impl FnMut(&[u8]) -> P,
+    ) -> Result<RawEvent<P>, StoreError> {
+        let reader = self.shared.engine.reader();
+        self.retry_moved(|| reader.raw_with(event_id, &mut take))
     }
 
     /// Returns the events of one entity, in commit order; as [`query`](Self::query) for failures.

@@ -36,7 +36,7 @@ impl Reader {
         &self,
         snapshot: &'s Snapshot,
         event_id: u128,
-        hold: impl Fn(&[u8]) -> P,
+        mut hold: impl FnMut(&[u8]) -> P,
     ) -> Result<Option<Found<'s, P>>, LogError> {
         let lists = &*snapshot.lists;
         let covers = |part: &&Part| match part {
@@ -55,7 +55,7 @@ impl Reader {
                         true => part.run.expected_ids(&pages, event_id)?,
                         false => part.run.ids(&pages, event_id)?,
                     };
-                    self.find_among(lists, part, (event_id, candidates), &hold)?
+                    self.find_among(lists, part, (event_id, candidates), &mut hold)?
                         .map(Found::Indexed)
                 }
             };
@@ -72,7 +72,7 @@ impl Reader {
         lists: &Lists,
         part: &IndexedPart,
         (event_id, candidates): (u128, Candidates),
-        hold: &impl Fn(&[u8]) -> P,
+        hold: &mut impl FnMut(&[u8]) -> P,
     ) -> Result<Option<RawEvent<P>>, LogError> {
         for number in candidates.iter() {
             let at = self.place(part, number)?;
@@ -82,7 +82,7 @@ impl Reader {
                 }
                 let coord = self.coordinate(lists, part, record.name)?;
                 let placed = placed(part, number, at, length);
-                Ok(Some(RawEvent::new(record, coord, placed, hold)))
+                Ok(Some(RawEvent::new(record, coord, placed, &mut *hold)))
             });
             let read: Result<_, LogError> = read?;
             if let Some(event) = read? {

@@ -73,11 +73,23 @@ impl Reader {
     /// its segment is not the one that was opened, `Io` when the segment cannot be read, with
     /// `NotFound` when another process has merged it away.
     pub fn raw(&self, event_id: u128) -> Result<RawEvent, StoreError> {
+        self.raw_with(event_id, <[u8]>::to_vec)
+    }
+
+    /// As [`raw`](Self::raw), with what `take` makes of the payload.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw).
+    pub fn raw_with<P>(
+        &self,
+        event_id: u128,
+        mut take: impl FnMut(&[u8]) -> P,
+    ) -> Result<RawEvent<P>, StoreError> {
         let snapshot = self.view.snapshot();
         let lists = &snapshot.lists;
-        match self.locate(&snapshot, event_id, <[u8]>::to_vec)? {
+        match self.locate(&snapshot, event_id, &mut take)? {
             None => Err(StoreError::NotFound(event_id)),
-            Some(Found::Tail(entry)) => Ok(self.entry_event(lists, entry, <[u8]>::to_vec)?),
+            Some(Found::Tail(entry)) => Ok(self.entry_event(lists, entry, take)?),
             Some(Found::Indexed(event)) => Ok(event),
         }
     }

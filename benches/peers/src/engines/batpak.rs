@@ -51,7 +51,7 @@ fn options(event: &NewEvent<'_>) -> AppendOptions {
 /// Reading, the three ways: all that changes with the reading interface is here.
 impl Batpak {
     fn read_one(&self, id: u128, visit: Visit<'_>) -> Result<()> {
-        visit(&self.store.read_raw(id)?.payload);
+        self.store.read_with(id, visit)?;
         Ok(())
     }
 
