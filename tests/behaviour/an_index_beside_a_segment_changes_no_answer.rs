@@ -87,7 +87,10 @@ fn assert_payloads(store: &Store) {
         assert_eq!((raw.event_id, raw.global_sequence), (id, number));
         assert_eq!(raw.payload_hash(), read.event.header.content_hash);
         let length = store.read_with(id, <[u8]>::len).unwrap();
-        assert_eq!((length.payload, length.clock), (raw.payload.len(), raw.clock));
+        assert_eq!(
+            (length.payload, length.clock),
+            (raw.payload.len(), raw.clock)
+        );
         // A key that is stored stands for its event, wherever it is found.
         let options = AppendOptions::new().with_idempotency(id);
         let again = store.append_with_options(&coordinate(number), kind(number), &number, options);
