@@ -107,8 +107,8 @@ impl<State> Store<State> {
         self.retry_moved(|| self.shared.engine.reader().raw(event_id))
     }
 
-    /// As [`read_raw`](Self::read_raw), without a copy of the payload: `take` is given its bytes, and
-    /// what it returns takes their place. It is called once for an event that can be read.
+    /// As [`read_raw`](Self::read_raw), without a copy of the payload: `take` is given its bytes,
+    /// and what it returns takes their place. It is called once for an event that can be read.
     ///
     /// # Errors
     /// As [`read_raw`](Self::read_raw).
