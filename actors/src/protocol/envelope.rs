@@ -99,3 +99,22 @@ impl fmt::Debug for EmptyEnvelope {
         f.write_str("EmptyEnvelope")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_payload_comes_back_empty_and_only_if_it_is_small() {
+        for (bytes, is_kept) in [(PAYLOAD_KEPT_MAX, true), (PAYLOAD_KEPT_MAX + 1, false)] {
+            let envelopes = Envelopes::default();
+            let mut envelope = envelopes.take();
+            assert_eq!(envelope.take_room().capacity(), 0);
+            envelope.put_room(vec![7; bytes]);
+            envelopes.give_back(envelope);
+            let room = envelopes.take().take_room();
+            assert!(room.is_empty());
+            assert_eq!(room.capacity() >= bytes, is_kept, "{bytes}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::runtime::{
-    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Watermark, WriteOnce, WriteOnceIndex,
+    BoundedCache, Counter, KeptSlots, Published, SlotBudget, Spares, Watermark, WriteOnce,
+    WriteOnceIndex,
 };
 
 #[test]
@@ -151,6 +152,19 @@ fn a_table_that_is_dropped_makes_room() {
         budget.keep(&table, index, index);
     }
     assert!((0..10).all(|index| table.get(index) == Some(index)));
+}
+
+#[test]
+fn spares_come_back_and_are_no_more_than_there_is_room_for() {
+    let spares = Spares::new(2);
+    assert_eq!(spares.take(), None);
+    for thing in 0..5 {
+        spares.clone().give_back(thing);
+    }
+    assert_eq!(
+        [spares.take(), spares.take(), spares.take()],
+        [Some(0), Some(1), None]
+    );
 }
 
 #[test]
