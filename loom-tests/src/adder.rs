@@ -18,6 +18,8 @@ pub enum Message {
     Add(u32, ReplyTo<u32>),
     /// Adds.
     Note(u32),
+    /// Gathers its callers from now on.
+    Gather,
     /// Notes a one so often to the next actor, then asks it for the sum.
     Forward(u32, ReplyTo<u32>),
     /// Asks the next actor to crash over the question.
@@ -101,6 +103,7 @@ impl Actor for Adder {
             match message {
                 Message::Add(number, to) => to.answer(self.add(number, turn)),
                 Message::Note(number) => drop(self.add(number, turn)),
+                Message::Gather => turn.expect_again(1),
                 Message::Forward(notes, to) => return Ok(self.forward(notes, to, turn)),
                 Message::ForwardCrash(to) => {
                     return Ok(self.ask_next(Message::Crash, to, turn));
@@ -149,6 +152,7 @@ pub fn spec_of_one_question(name: &'static str) -> ActorSpec<Adder> {
     spec.mailbox.byte_budget = Some((1, |message| match message {
         Message::Add(..) => 1,
         Message::Note(_)
+        | Message::Gather
         | Message::Forward(..)
         | Message::ForwardCrash(_)
         | Message::Crash(_)

@@ -37,9 +37,9 @@ impl<M> Address<M> {
         Ok(reply)
     }
 
-    /// Asks, and runs the actor's host on this thread if nobody else does: then the answer is there
-    /// without a switch between threads, unless it needs another host. Where that cannot be, as
-    /// [`ask`](Address::ask).
+    /// Asks, and runs the actor's host on this thread when nobody else does: then the answer is
+    /// there without a switch between threads, unless it needs another host. Callers that meet take
+    /// turns, unless the actor gathers them. Where that cannot be, as [`ask`](Address::ask).
     ///
     /// # Errors
     /// [`NotDelivered::Ended`] with the message when the actor has ended.
@@ -50,30 +50,25 @@ impl<M> Address<M> {
         let (to, reply) = reply_through(self.seam.clone());
         let mut message = Some(message(to));
         if let Seam::Threads { host, .. } = &self.seam {
-            let send = || match message.take() {
+            let is_answered = || reply.is_there();
+            let mut send = || match message.take() {
                 Some(message) => self.mailbox.try_send_quietly(message),
                 None => Ok(()),
             };
-            match host.run_as_guest(send, || reply.is_there()) {
+            let sent = match host.is_gathering() {
+                true => host.run_as_guest(send, is_answered),
+                false => Some(send().map(|()| {
+                    host.share_seat(is_answered);
+                    if !is_answered() {
+                        self.mailbox.announce();
+                    }
+                })),
+            };
+            match sent {
                 Some(Ok(())) => return Ok(reply),
                 Some(Err(NotDelivered::Full(back))) => message = Some(back),
                 Some(Err(ended)) => return Err(ended),
                 None => {}
-            }
-            if !host.is_gathering()
-                && let Some(sent) = message.take()
-            {
-                match self.mailbox.try_send_quietly(sent) {
-                    Ok(()) => {
-                        host.share_seat(|| reply.is_there());
-                        if !reply.is_there() {
-                            self.mailbox.announce();
-                        }
-                        return Ok(reply);
-                    }
-                    Err(NotDelivered::Full(back)) => message = Some(back),
-                    Err(ended) => return Err(ended),
-                }
             }
         }
         if let Some(message) = message {

@@ -117,12 +117,11 @@ impl HostSignal {
         send: impl FnOnce() -> T,
         is_answered: impl Fn() -> bool,
     ) -> Option<T> {
-        let gathers = self.is_gathering();
-        if gathers && Callers::count_down(&self.callers.0.crowd) {
+        if Callers::count_down(&self.callers.0.crowd) {
             return None;
         }
         let _place = self.claim_place();
-        if gathers && self.callers.0.waiting.load(Ordering::Relaxed) > 1 {
+        if self.callers.0.waiting.load(Ordering::Relaxed) > 1 {
             self.callers.0.crowd.store(CROWD_LASTS, Ordering::Relaxed);
             return None;
         }
