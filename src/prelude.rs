@@ -8,5 +8,5 @@ pub use crate::store::{
     BatchStage, CausationRef, Closed, Cursor, CursorWorkerAction, CursorWorkerConfig,
     CursorWorkerHandle, DiskPos, Durability, IndexConfig, IndexEntry, IndexLayout, Notification,
     Open, ReadOnly, RestartPolicy, Store, StoreConfig, StoreError, Subscription, SyncConfig,
-    SyncMode, ViewConfig, WriterConfig, WriterPressure,
+    SyncMode, ViewConfig, VisibilityFence, WriterConfig, WriterPressure,
 };

@@ -9,7 +9,9 @@ use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, File, Fs, read_range};
 use batpak_log::log_position::LogPosition;
 use batpak_log::poison_mark::PoisonMark;
-use batpak_log::segment::{GroupReader, Predecessor, SegmentHeader, Step, TailFacts, judge_tail};
+use batpak_log::segment::{
+    GroupReader, Predecessor, SegmentHeader, Step, Stop, TailFacts, judge_tail,
+};
 use std::io;
 use std::sync::Arc;
 
@@ -142,7 +144,7 @@ impl Follower {
             proven: 0,
         };
         let end = self.position.offset;
-        let verdict = judge_tail(&open.file, &open.header, end, bad, facts);
+        let verdict = judge_tail(&open.file, &open.header, Stop::at(end, bad), facts);
         // What was being written when it was read may be whole by the time that it is judged.
         self.read_open(None, into)?;
         match verdict {
@@ -177,7 +179,8 @@ impl Follower {
                     }
                     self.position.advance(&group);
                 }
-                Step::End => return Ok(None),
+                // A fence that is open yet is shown once it is committed.
+                Step::End | Step::Unfinished(_) => return Ok(None),
                 Step::NotWhole { bad, .. } => return Ok(Some(bad)),
             }
         }

@@ -219,9 +219,12 @@ impl<'r> Rewriter<'r> {
         }
     }
 
-    /// Returns the group's bytes and where they go.
+    /// Returns the group's bytes and where they go; a group without events leaves none.
     fn rewrite(&mut self, group: &Group<'_>) -> Result<(Vec<u8>, u64), StoreError> {
         let at = self.position.offset;
+        if group.events.is_empty() {
+            return Ok((Vec::new(), at));
+        }
         let mut builder =
             GroupBuilder::start(self.binding.clone(), self.base_wall_us, at, Vec::new());
         for event in &group.events {

@@ -9,7 +9,8 @@ use crate::fs::{Access, File, Fs, MemoryFs};
 use crate::log_position::LogPosition;
 use crate::position::Hlc;
 use crate::segment::{
-    EventRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step, encode_footer,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step,
+    encode_footer,
 };
 
 /// The store of the tests.
@@ -55,11 +56,32 @@ impl Image {
 
     /// Adds a group of one name and an event for each payload.
     pub(crate) fn group(&mut self, payloads: &[&[u8]], proven: u64) -> &mut Self {
+        self.group_of(None, payloads, proven)
+    }
+
+    /// Adds a group of nothing but a fence's record.
+    pub(crate) fn record(&mut self, fence: FenceRecord) -> &mut Self {
+        self.group_of(Some(fence), &[], 0)
+    }
+
+    /// Adds a group with a fence's record, if any.
+    pub(crate) fn group_of(
+        &mut self,
+        fence: Option<FenceRecord>,
+        payloads: &[&[u8]],
+        proven: u64,
+    ) -> &mut Self {
         let offset = self.position.offset;
         let binding = self.header.binding();
         let base = self.header.hlc.wall_us;
         let mut builder = GroupBuilder::start(binding, base, offset, Vec::new());
-        builder.push_name(&Coordinate::new(format!("entity-{}", self.names), "scope").unwrap());
+        if let Some(fence) = fence {
+            builder.push_fence(fence);
+        }
+        if !payloads.is_empty() {
+            let entity = format!("entity-{}", self.names);
+            builder.push_name(&Coordinate::new(entity, "scope").unwrap());
+        }
         let first_sequence = self.position.next_sequence;
         for payload in payloads {
             let record = EventRecord {
@@ -73,7 +95,7 @@ impl Image {
             self.position
                 .count(sequence, record.hlc, &record.event_hash);
         }
-        self.names += 1;
+        self.names += u32::from(!payloads.is_empty());
         self.starts.push(offset);
         self.bytes.extend(builder.finish(first_sequence, proven));
         self.position.offset = self.bytes.len() as u64;
@@ -121,6 +143,7 @@ pub(crate) fn first_header() -> SegmentHeader {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        required_features: 0,
         optional_features: 0,
     }
 }

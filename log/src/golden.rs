@@ -16,8 +16,8 @@ use crate::poison_mark::PoisonMark;
 use crate::position::Hlc;
 use crate::recover_segment::recover_newest;
 use crate::segment::{
-    EventRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Replaced, SegmentHeader,
-    SegmentName, Step, TailFacts, encode_footer, read_header, read_trailer,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Replaced,
+    SegmentHeader, SegmentName, Step, TailFacts, encode_footer, read_header, read_trailer,
 };
 
 const FORMAT: &str = include_str!("../FORMAT.md");
@@ -76,6 +76,7 @@ fn header() -> SegmentHeader {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        required_features: 0,
         optional_features: 0,
     }
 }
@@ -179,6 +180,28 @@ fn the_group() {
     };
     assert_eq!(event.record, record());
     assert_eq!(event.coordinate, Coordinate::new("cart:7", "shop").unwrap());
+}
+
+#[test]
+fn the_fence() {
+    let binding = header().binding();
+    let mut member = GroupBuilder::start(binding.clone(), START.wall_us, 168, Vec::new());
+    member.push_fence(FenceRecord::Member(0));
+    member.push_name(&Coordinate::new("cart:7", "shop").unwrap());
+    member.push_event(&record());
+    let member = member.finish(0, 168);
+    let at = 168 + member.len() as u64;
+    let mut commit = GroupBuilder::start(binding, START.wall_us, at, Vec::new());
+    commit.push_fence(FenceRecord::Commit(0));
+    assert_is_example("fence", &[member, commit.finish(1, 168)].concat());
+    let bytes = [example("segment-header"), example("fence")].concat();
+    let mut reader = GroupReader::new(file_of(&bytes), &header(), bytes.len() as u64);
+    for fence in [FenceRecord::Member(0), FenceRecord::Commit(0)] {
+        let Step::Group(group) = reader.step().unwrap() else {
+            panic!("no whole group")
+        };
+        assert_eq!(group.fence, Some(fence));
+    }
 }
 
 #[test]

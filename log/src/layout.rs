@@ -11,8 +11,10 @@ pub const SEGMENT_EXTENSION: &str = "fbat";
 pub const SEGMENT_VERSION: u32 = VERSION_BIT | 2;
 /// Set in the version field of every version from 2 on.
 pub const VERSION_BIT: u32 = 0x8000_0000;
+/// Required feature: the segment may hold groups of visibility fences.
+pub const FEATURE_FENCES: u64 = 0x01;
 /// Required features that this crate understands.
-pub const KNOWN_REQUIRED_FEATURES: u64 = 0;
+pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES;
 
 /// Length of a segment header without replaced ranges, in bytes.
 pub const HEADER_LEN: usize = 168;
@@ -84,13 +86,11 @@ pub const SEQUENCE_SKIP: u64 = (GROUP_BODY_MAX as u64 + GROUP_BYTES_MAX as u64) 
 pub mod tag {
     /// Defines the next coordinate of the segment.
     pub const NAME: u8 = 0x01;
-    /// Opens a visibility fence (reserved).
-    pub const FENCE_BEGIN: u8 = 0x02;
-    /// Makes a fence's events visible (reserved).
+    /// Makes a fence's events visible.
     pub const FENCE_COMMIT: u8 = 0x03;
-    /// Hides a fence's events for ever (reserved).
+    /// Stands where a fence was that came to nothing.
     pub const FENCE_CANCEL: u8 = 0x04;
-    /// Says that the group's events belong to a fence (reserved).
+    /// Says that the group's events belong to a fence.
     pub const FENCE_MEMBER: u8 = 0x05;
     /// Stands for an event that compaction removed (reserved).
     pub const STUB: u8 = 0x06;

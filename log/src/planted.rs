@@ -77,6 +77,12 @@ bugs! {
     FailOnInterrupt = "fail-on-interrupt",
     /// A frame's checksum is not looked at.
     IgnoreFrameChecksum = "ignore-frame-checksum",
+    /// A fence's events count whether it was committed or not.
+    IgnoreFences = "ignore-fences",
+    /// A cancelled fence leaves its heads and keys with the writer.
+    FenceKeepsHeads = "fence-keeps-heads",
+    /// The sequences of a cancelled fence are given out again.
+    ReuseFenceSequence = "reuse-fence-sequence",
     /// The good frames of a group that is not whole are kept.
     KeepHalfGroup = "keep-half-group",
     /// A bad group is stepped over.

@@ -5,8 +5,8 @@ use crate::fs::File;
 use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
-    Group, GroupReader, Predecessor, ReadStart, SegmentHeader, Step, Tail, TailFacts, Trailer,
-    judge_tail, read_footer, read_trailer,
+    Group, GroupReader, Predecessor, ReadStart, SegmentHeader, Step, Stop, Tail, TailFacts,
+    Trailer, judge_tail, read_footer, read_trailer,
 };
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ pub struct NewestEnd {
     pub position: LogPosition,
     /// Whether the segment ends with a clean mark, so that nothing needs mending.
     pub clean: bool,
-    /// The sequence that the log may give out next, where a clean mark says so.
+    /// The sequence that the log may give out next: a clean mark, or a fence that was not
+    /// committed, may have used some behind the position.
     pub next_sequence: u64,
     /// What stands behind the last whole group; empty when clean.
     pub tail: Tail,
@@ -47,10 +48,10 @@ pub fn recover_sealed(
     let mut reader = GroupReader::resume(Arc::clone(file), header, start, end);
     let mut position = start.position;
     let stopped = read_groups(&mut reader, header, &mut position, visit)?;
-    if let Some((_, bad)) = stopped.filter(|_| !planted(Bug::SkipBadGroup)) {
+    if let Some(stop) = stopped.filter(|_| !planted(Bug::SkipBadGroup)) {
         return Err(LogError::CrcMismatch {
             segment_id: header.segment.id,
-            offset: bad,
+            offset: stop.bad,
         });
     }
     let same = position.log_hash == successor.log_hash;
@@ -103,36 +104,41 @@ pub fn recover_newest(
         None => file.len()?,
     };
     let mut proven = facts.proven.max(promised);
+    // A group without events may say that sequences before it were used up.
+    let mut used = 0;
     let mut position = start.position;
     let mut reader = GroupReader::resume(Arc::clone(file), header, start, limit);
     let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {
         proven = proven.max(group.header.proven);
+        used = used.max(group.next_sequence());
         visit(header, group);
     })?;
     if let Some(trailer) = trailer {
         return clean_end(header, position, &trailer, stopped);
     }
-    let (end, bad) = stopped.unwrap_or((position.offset, position.offset));
-    let verdict = judge_tail(file, header, end, bad, TailFacts { proven, ..facts });
+    let mut stop = stopped.unwrap_or(Stop::at(position.offset, position.offset));
+    let verdict = judge_tail(file, header, stop, TailFacts { proven, ..facts });
     // Somebody may be writing: what was not whole when it was read may be whole by the time that
     // the bytes behind it are looked at. Then nothing there is torn or damaged, it is on its way;
     // an opening for writing is alone with the log and never sees this.
     reader.set_limit(file.len()?);
-    read_groups(&mut reader, header, &mut position, &mut |header, group| {
+    let stopped = read_groups(&mut reader, header, &mut position, &mut |header, group| {
         proven = proven.max(group.header.proven);
+        used = used.max(group.next_sequence());
         visit(header, group);
     })?;
-    let tail = match position.offset == end {
+    let tail = match position.offset == stop.end {
         true => verdict?,
         false => Tail {
             end: position.offset,
             torn: None,
         },
     };
+    stop = stopped.unwrap_or(stop);
     Ok(NewestEnd {
         position,
         clean: false,
-        next_sequence: position.next_sequence,
+        next_sequence: position.next_sequence.max(stop.next_sequence).max(used),
         tail,
         proven,
     })
@@ -143,10 +149,11 @@ fn clean_end(
     header: &SegmentHeader,
     position: LogPosition,
     trailer: &Trailer,
-    stopped: Option<(u64, u64)>,
+    stopped: Option<Stop>,
 ) -> Result<NewestEnd, LogError> {
-    if let Some((_, offset)) = stopped {
+    if let Some(stop) = stopped {
         let segment_id = header.segment.id;
+        let offset = stop.bad;
         return Err(LogError::CrcMismatch { segment_id, offset });
     }
     if trailer.log_hash != position.log_hash {
@@ -183,19 +190,19 @@ pub fn is_group(
     reader.judge_from(offset);
     match reader.step() {
         Ok(Step::Group(group)) => Ok(group.end == end),
-        Ok(Step::End | Step::NotWhole { .. }) | Err(LogError::CorruptSegment { .. }) => Ok(false),
+        Ok(Step::End | Step::NotWhole { .. } | Step::Unfinished(_))
+        | Err(LogError::CorruptSegment { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Reads whole groups up to the reader's limit; where one is not whole, returns its start and the
-/// first bad place in it.
+/// Reads what counts up to the reader's limit; returns where it stops before.
 fn read_groups(
     reader: &mut GroupReader,
     header: &SegmentHeader,
     position: &mut LogPosition,
     visit: &mut dyn FnMut(&SegmentHeader, &Group<'_>),
-) -> Result<Option<(u64, u64)>, LogError> {
+) -> Result<Option<Stop>, LogError> {
     loop {
         match reader.step()? {
             Step::Group(group) => {
@@ -204,7 +211,8 @@ fn read_groups(
                 visit(header, &group);
             }
             Step::End => return Ok(None),
-            Step::NotWhole { offset, bad, .. } => return Ok(Some((offset, bad))),
+            Step::NotWhole { offset, bad, .. } => return Ok(Some(Stop::at(offset, bad))),
+            Step::Unfinished(fence) => return Ok(Some(Stop::before(&fence))),
         }
     }
 }

@@ -69,6 +69,7 @@ pub fn log_of(events: u32) -> Arc<dyn Fs> {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        required_features: 0,
         optional_features: 0,
     };
     let start = LogPosition::at_start_of(&header);

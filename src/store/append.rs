@@ -75,6 +75,7 @@ impl Store<Open> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
+        self.shared.check_no_fence()?;
         let appends = self.prepare_batch(items)?;
         let reply = self.shared.engine.append_batch_here(appends)?;
         super::ticket::wait(reply, self.shared.config.writer.reply_timeout)
@@ -121,20 +122,32 @@ impl Store<Open> {
         payload: &impl Serialize,
         options: AppendOptions,
     ) -> Result<SealedAppend, StoreError> {
+        self.shared.check_no_fence()?;
+        let mut envelope = self.shared.engine.envelope();
+        let payload = encode_into(envelope.take_room(), payload)?;
+        let append = self.prepare_encoded(coord, kind, payload, options)?;
+        Ok(envelope.seal(append))
+    }
+
+    /// Checks an event.
+    pub(super) fn prepare_encoded(
+        &self,
+        coord: &Coordinate,
+        kind: EventKind,
+        payload: Vec<u8>,
+        options: AppendOptions,
+    ) -> Result<Append, StoreError> {
         let config = &self.shared.config;
         if config.batch.group_commit_max_batch > 1 && options.idempotency_key.is_none() {
             return Err(StoreError::IdempotencyRequired);
         }
-        let mut envelope = self.shared.engine.envelope();
-        let payload = encode_into(envelope.take_room(), payload)?;
         let max = config.single_append_max_bytes as usize;
         if payload.len() > max {
             let len = payload.len();
             let text = format!("the payload has {len} bytes, single_append_max_bytes is {max}");
             return Err(StoreError::Configuration(text));
         }
-        let append = self.shared.append(coord, kind, payload, options)?;
-        Ok(envelope.seal(append))
+        self.shared.append(coord, kind, payload, options)
     }
 
     /// Hands a batch to the writer without waiting for the outcome.
@@ -148,6 +161,7 @@ impl Store<Open> {
         if items.is_empty() {
             return Ok(BatchAppendTicket::empty());
         }
+        self.shared.check_no_fence()?;
         let appends = self.prepare_batch(items)?;
         let reply = self.shared.engine.append_batch(appends)?;
         Ok(BatchAppendTicket::new(
@@ -157,7 +171,10 @@ impl Store<Open> {
     }
 
     /// Checks a batch and makes the writer's command of it.
-    fn prepare_batch(&self, items: Vec<BatchAppendItem>) -> Result<Vec<Append>, StoreError> {
+    pub(super) fn prepare_batch(
+        &self,
+        items: Vec<BatchAppendItem>,
+    ) -> Result<Vec<Append>, StoreError> {
         self.check_batch_size(&items)?;
         let mut appends: Vec<Append> = Vec::with_capacity(items.len());
         for (item_index, item) in items.into_iter().enumerate() {

@@ -3,6 +3,7 @@
 mod append;
 mod config;
 mod cursor;
+mod fence;
 mod maintain;
 pub(crate) mod open;
 mod options;
@@ -19,6 +20,7 @@ pub use config::{
     WriterConfig,
 };
 pub use cursor::Cursor;
+pub use fence::VisibilityFence;
 pub use options::{AppendOptions, BatchAppendItem, CausationRef};
 pub use stats::{OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure};
 pub use subscription::Subscription;
@@ -38,7 +40,7 @@ pub use batpak_actors::view::{DiskPos, IndexEntry};
 
 use crate::id::IdSource;
 use batpak_actors::engine::{DROP_LIMIT, Engine, EngineHandle};
-use batpak_actors::runtime::{Clock, Published};
+use batpak_actors::runtime::{Clock, Published, Watermark};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -84,6 +86,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     ids: IdSource,
     read_only: bool,
+    /// Counts openings and ends of fences: one is open while it is odd.
+    fences: Watermark,
     opened: stats::OpenIndexReport,
     recovery: RecoveryReport,
     /// The first failure of a read that cannot return one.

@@ -7,7 +7,7 @@ use batpak_actors::engine::{Engine, EngineOptions};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::reader::ReaderOptions;
-use batpak_actors::runtime::{Clock, Published, System, SystemClock};
+use batpak_actors::runtime::{Clock, Published, System, SystemClock, Watermark};
 use batpak_actors::writer::SyncPolicy;
 use batpak_log::fs::{Fs, RealFs};
 use std::marker::PhantomData;
@@ -142,6 +142,7 @@ impl<State> Store<State> {
             clock,
             ids,
             read_only,
+            fences: Watermark::new(0),
             opened,
             recovery: engine.report().clone(),
             read_fault: Published::new(None),

@@ -10,8 +10,12 @@ type Answer<T> = Result<T, StoreError>;
 
 /// Waits for an answer; an actor that ended before it answered leaves the fate open.
 pub(super) fn wait<T>(reply: Reply<Answer<T>>, limit: Option<Duration>) -> Answer<T> {
+    wait_by_ref(&reply, limit)
+}
+
+fn wait_by_ref<T>(reply: &Reply<Answer<T>>, limit: Option<Duration>) -> Answer<T> {
     let Some(limit) = limit else {
-        return reply.wait().unwrap_or(Err(StoreError::WriterCrashed));
+        return reply.wait_here().unwrap_or(Err(StoreError::WriterCrashed));
     };
     match reply.wait_for(limit) {
         Ok(answer) => answer,
@@ -48,6 +52,12 @@ impl<T> Pending<T> {
         }
     }
 
+    /// Waits for the answer and keeps it.
+    fn wait_here(&self) -> &Answer<T> {
+        self.kept
+            .get_or_init(|| wait_by_ref(&self.reply, self.limit))
+    }
+
     fn check(&self) -> Option<&Answer<T>> {
         if self.kept.get().is_none() {
             let answer = self
@@ -64,19 +74,45 @@ impl<T> Pending<T> {
 #[derive(Debug)]
 pub struct AppendTicket {
     pending: Pending<AppendReceipt>,
+    /// The earlier answer of an append into a visibility fence.
+    written: Option<Pending<AppendReceipt>>,
 }
 
 impl AppendTicket {
     pub(super) fn new(reply: Reply<Answer<AppendReceipt>>, limit: Option<Duration>) -> Self {
         Self {
             pending: Pending::new(reply, limit),
+            written: None,
         }
     }
 
-    /// Waits for the answer.
+    pub(super) fn fenced(
+        [written, ended]: [Reply<Answer<AppendReceipt>>; 2],
+        limit: Option<Duration>,
+    ) -> Self {
+        Self {
+            // A fence may stay open as long as its owner likes.
+            pending: Pending::new(ended, None),
+            written: Some(Pending::new(written, limit)),
+        }
+    }
+
+    /// Waits until the event is written, with the durability that was asked for. An event of a
+    /// visibility fence is that before the fence has ended, and comes to nothing if it is
+    /// cancelled; every other one is then committed, too.
     ///
     /// # Errors
-    /// As [`Store::append_with_options`](super::Store::append_with_options).
+    /// As [`wait`](Self::wait), but for the end of the fence.
+    pub fn wait_durable(&self) -> Result<AppendReceipt, StoreError> {
+        copy_answer(self.written.as_ref().unwrap_or(&self.pending).wait_here())
+    }
+
+    /// Waits for the answer; that to an event of a visibility fence comes when the fence ends.
+    ///
+    /// # Errors
+    /// As [`Store::append_with_options`](super::Store::append_with_options);
+    /// `VisibilityFenceCancelled`, `VisibilityFenceNotActive` and `VisibilityFenceFull` for an
+    /// event of a fence.
     pub fn wait(self) -> Result<AppendReceipt, StoreError> {
         self.pending.wait()
     }
@@ -98,13 +134,34 @@ impl AppendTicket {
 #[derive(Debug)]
 pub struct BatchAppendTicket {
     pending: Pending<Vec<AppendReceipt>>,
+    /// The earlier answer of a batch in a visibility fence.
+    written: Option<Pending<Vec<AppendReceipt>>>,
 }
 
 impl BatchAppendTicket {
     pub(super) fn new(reply: Reply<Answer<Vec<AppendReceipt>>>, limit: Option<Duration>) -> Self {
         Self {
             pending: Pending::new(reply, limit),
+            written: None,
         }
+    }
+
+    pub(super) fn fenced(
+        [written, ended]: [Reply<Answer<Vec<AppendReceipt>>>; 2],
+        limit: Option<Duration>,
+    ) -> Self {
+        Self {
+            pending: Pending::new(ended, None),
+            written: Some(Pending::new(written, limit)),
+        }
+    }
+
+    /// Waits until the batch is written; as [`AppendTicket::wait_durable`].
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), but for the end of the fence.
+    pub fn wait_durable(&self) -> Result<Vec<AppendReceipt>, StoreError> {
+        copy_answer(self.written.as_ref().unwrap_or(&self.pending).wait_here())
     }
 
     /// Answers an empty batch.

@@ -19,6 +19,7 @@ mod a_configuration_that_makes_no_sense_is_refused;
 mod a_cursor_sees_every_event_once;
 mod a_cursor_worker_handles_every_event;
 mod a_damaged_footer_costs_no_event;
+mod a_fence_shows_all_or_nothing;
 mod a_flipped_bit_is_never_silent;
 mod a_history_that_was_edited_is_found_out;
 mod a_killed_process_loses_nothing_it_acknowledged;

@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
+use crate::protocol::writer::{FenceCommand, FencedWrite};
 use crate::protocol::{
     Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, writer,
 };
@@ -12,6 +13,9 @@ use batpak_log::coordinate::Region;
 use batpak_log::layout::GROUP_EVENTS_MAX;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a command of the writer is answered with.
+type AnswerTo<T> = Reply<Result<T, StoreError>>;
 
 /// Addresses and the reader: everything that a caller needs.
 #[derive(Clone, Debug)]
@@ -87,6 +91,72 @@ impl EngineHandle {
     ) -> Result<Reply<Result<Vec<AppendReceipt>, StoreError>>, StoreError> {
         check_count(&items)?;
         self.ask_writer_here(|reply| writer::Message::AppendBatch { items, reply })
+    }
+
+    /// Asks the writer to append one event into a fence; the first answer comes once it is written,
+    /// the second once the fence has ended.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_fenced(
+        &self,
+        fence: u128,
+        append: Append,
+    ) -> Result<[AnswerTo<AppendReceipt>; 2], StoreError> {
+        let (written, written_reply) = self.reply()?;
+        let ended = self.ask_writer(|ended| writer::Message::Fenced {
+            fence,
+            write: Box::new(FencedWrite::One {
+                item: [append],
+                written,
+                ended,
+            }),
+        })?;
+        Ok([written_reply, ended])
+    }
+
+    /// As [`append_fenced`](Self::append_fenced), for events all together or not at all.
+    ///
+    /// # Errors
+    /// As [`append_batch`](Self::append_batch).
+    pub fn append_batch_fenced(
+        &self,
+        fence: u128,
+        items: Vec<Append>,
+    ) -> Result<[AnswerTo<Vec<AppendReceipt>>; 2], StoreError> {
+        check_count(&items)?;
+        let (written, written_reply) = self.reply()?;
+        let ended = self.ask_writer(|ended| writer::Message::Fenced {
+            fence,
+            write: Box::new(FencedWrite::Batch {
+                items,
+                written,
+                ended,
+            }),
+        })?;
+        Ok([written_reply, ended])
+    }
+
+    /// Asks the writer to open or to end a fence.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn fence(
+        &self,
+        fence: u128,
+        command: FenceCommand,
+    ) -> Result<Reply<Result<(), StoreError>>, StoreError> {
+        self.ask_writer(|reply| writer::Message::Fence {
+            fence,
+            command,
+            reply,
+        })
+    }
+
+    /// Returns both ends of a reply that the writer will give beside another one.
+    fn reply<T>(&self) -> Result<(ReplyTo<T>, Reply<T>), StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        Ok(writer.reply())
     }
 
     /// Asks the writer to make everything acknowledged durable.

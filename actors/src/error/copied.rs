@@ -54,10 +54,11 @@ impl StoreError {
             Self::WriterCrashed => Self::WriterCrashed,
             Self::Closed => Self::Closed,
             Self::IdempotencyRequired => Self::IdempotencyRequired,
-            Self::VisibilityFenceActive => Self::VisibilityFenceActive,
-            Self::VisibilityFenceNotActive => Self::VisibilityFenceNotActive,
-            Self::VisibilityFenceCancelled => Self::VisibilityFenceCancelled,
-            Self::Configuration(..)
+            Self::VisibilityFenceActive
+            | Self::VisibilityFenceNotActive
+            | Self::VisibilityFenceCancelled
+            | Self::VisibilityFenceFull { .. }
+            | Self::Configuration(..)
             | Self::FaultInjected(..)
             | Self::CrcMismatch { .. }
             | Self::CorruptSegment { .. }
@@ -81,6 +82,16 @@ impl StoreError {
     )]
     fn copied_text(&self) -> Self {
         match self {
+            Self::VisibilityFenceActive => Self::VisibilityFenceActive,
+            Self::VisibilityFenceNotActive => Self::VisibilityFenceNotActive,
+            Self::VisibilityFenceCancelled => Self::VisibilityFenceCancelled,
+            Self::VisibilityFenceFull {
+                max_events,
+                max_bytes,
+            } => Self::VisibilityFenceFull {
+                max_events: *max_events,
+                max_bytes: *max_bytes,
+            },
             Self::Configuration(text) => Self::Configuration(text.clone()),
             Self::FaultInjected(text) => Self::FaultInjected(text.clone()),
             Self::CrcMismatch { segment_id, offset } => Self::CrcMismatch {

@@ -104,6 +104,17 @@ pub enum StoreError {
     /// The visibility fence is no longer active.
     #[error("this visibility fence is no longer active")]
     VisibilityFenceNotActive,
+    /// The fence holds as much as one may; nothing was written, and the fence is open yet.
+    #[error(
+        "the visibility fence is full: it takes {max_events} events, and none behind {max_bytes} \
+             bytes; commit it and begin another"
+    )]
+    VisibilityFenceFull {
+        /// How many events one takes.
+        max_events: usize,
+        /// How many bytes it holds before it takes no more.
+        max_bytes: u64,
+    },
     /// The fence was cancelled: its writes stay hidden for ever.
     #[error("the visibility fence was cancelled: its writes stay hidden")]
     VisibilityFenceCancelled,

@@ -8,7 +8,7 @@ use batpak_log::fs::{Access as OpenFor, Fs, remove_if_there, write_all_at};
 use batpak_log::index::{IndexRun, RunBuilder, RunName};
 use batpak_log::layout::RUN_TEMPORARY_NAME;
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::{GroupReader, Step};
+use batpak_log::segment::{GroupReader, Step, UnfinishedFence};
 use std::sync::Arc;
 
 /// One step of an indexing reads about so many bytes.
@@ -78,7 +78,7 @@ impl Indexing {
                     self.position.offset = group.end;
                 }
                 Step::End => return Ok(self.finish()),
-                Step::NotWhole { bad, .. } => {
+                Step::NotWhole { bad, .. } | Step::Unfinished(UnfinishedFence { end: bad, .. }) => {
                     return Err(LogError::CrcMismatch {
                         segment_id: self.position.segment.id,
                         offset: bad,

@@ -20,8 +20,8 @@ pub enum Acknowledgement {
         ReplyTo<Result<Vec<AppendReceipt>, StoreError>>,
         Result<Vec<AppendReceipt>, StoreError>,
     ),
-    /// Answers a sync.
-    Synced(ReplyTo<Result<(), StoreError>>, Result<(), StoreError>),
+    /// Answers a sync, or what was asked of a fence.
+    Done(ReplyTo<Result<(), StoreError>>, Result<(), StoreError>),
 }
 
 impl Acknowledgement {
@@ -30,7 +30,7 @@ impl Acknowledgement {
         match self {
             Self::One(reply, answer) => reply.answer(answer),
             Self::Batch(reply, answer) => reply.answer(answer),
-            Self::Synced(reply, answer) => reply.answer(answer),
+            Self::Done(reply, answer) => reply.answer(answer),
         }
     }
 
@@ -39,7 +39,7 @@ impl Acknowledgement {
         match self {
             Self::One(_, answer) => answer.is_ok(),
             Self::Batch(_, answer) => answer.is_ok(),
-            Self::Synced(_, answer) => answer.is_ok(),
+            Self::Done(_, answer) => answer.is_ok(),
         }
     }
 
@@ -47,19 +47,25 @@ impl Acknowledgement {
     pub fn failed(self, stage: BatchStage, error: &StoreError) -> Self {
         let error = error.copied();
         match self {
-            Self::One(reply, _) => Self::One(reply, Err(error)),
             Self::Batch(reply, _) => {
                 let source = Box::new(error);
-                Self::Batch(
-                    reply,
-                    Err(StoreError::BatchFailed {
-                        item_index: 0,
-                        stage,
-                        source,
-                    }),
-                )
+                let failed = StoreError::BatchFailed {
+                    item_index: 0,
+                    stage,
+                    source,
+                };
+                Self::Batch(reply, Err(failed))
             }
-            Self::Synced(reply, _) => Self::Synced(reply, Err(error)),
+            single @ (Self::One(..) | Self::Done(..)) => single.failed_with(error),
+        }
+    }
+
+    /// Turns the answer into this failure, also for a batch.
+    pub fn failed_with(self, error: StoreError) -> Self {
+        match self {
+            Self::One(reply, _) => Self::One(reply, Err(error)),
+            Self::Batch(reply, _) => Self::Batch(reply, Err(error)),
+            Self::Done(reply, _) => Self::Done(reply, Err(error)),
         }
     }
 }

@@ -5,7 +5,7 @@ use batpak_log::error::LogError;
 use batpak_log::fs::{Access, Fs};
 use batpak_log::index::RunBuilder;
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::{GroupReader, Step};
+use batpak_log::segment::{GroupReader, Step, UnfinishedFence};
 use std::sync::Arc;
 
 /// Returns the bytes of a run whose file is damaged.
@@ -21,6 +21,8 @@ pub(super) fn heal(fs: &Arc<dyn Fs>, part: &IndexedPart) -> Result<Vec<u8>, LogE
     let file = fs.open(&header.segment.file_name(), Access::Read)?;
     let end = run.end();
     let mut reader = GroupReader::new(file, header, end.offset);
+    // A run is about events that readers have seen.
+    reader.believe_up_to(end.offset);
     let mut position = LogPosition::at_start_of(header);
     let mut builder: Option<RunBuilder> = None;
     loop {
@@ -34,7 +36,7 @@ pub(super) fn heal(fs: &Arc<dyn Fs>, part: &IndexedPart) -> Result<Vec<u8>, LogE
                 position.advance(&group);
             }
             Step::End => break,
-            Step::NotWhole { bad, .. } => {
+            Step::NotWhole { bad, .. } | Step::Unfinished(UnfinishedFence { end: bad, .. }) => {
                 return Err(LogError::CrcMismatch {
                     segment_id: header.segment.id,
                     offset: bad,

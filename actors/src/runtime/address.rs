@@ -77,6 +77,12 @@ impl<M> Address<M> {
         Ok(reply)
     }
 
+    /// Returns both ends of a reply that travels in a message beside another one.
+    #[must_use]
+    pub fn reply<T>(&self) -> (ReplyTo<T>, Reply<T>) {
+        reply_through(self.seam.clone())
+    }
+
     /// Asks without waiting for room.
     ///
     /// # Errors

@@ -75,6 +75,14 @@ impl<T> Reply<T> {
         self.receive(None).map_err(|_| Closed)
     }
 
+    /// As [`wait`](Self::wait), for a reply that is kept; a second wait finds it closed.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_here(&self) -> Result<T, Closed> {
+        self.receive(None).map_err(|_| Closed)
+    }
+
     /// Waits for the answer at most that long.
     ///
     /// # Errors

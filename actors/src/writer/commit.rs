@@ -2,13 +2,15 @@
 
 use super::Writer;
 use super::contents::Contents;
-use super::group::{Admitted, GroupInHand};
+use super::fence::Fence;
+use super::group::{GroupInHand, answer};
 use super::rotate::Prepared;
 use crate::error::{BatchStage, StoreError};
 use crate::indexer::Indexer;
 use crate::protocol::Acknowledgement;
 use crate::protocol::indexer::{self, WrittenGroup};
 use crate::protocol::writer::Message;
+use crate::protocol::writer::batch_failed;
 use crate::runtime::{Actor, Fault, Next, NotDelivered, Queued, Turn};
 use crate::view::IndexEntry;
 use batpak_log::planted::{Bug, planted};
@@ -30,12 +32,10 @@ impl Writer {
         let room = (std::mem::take(&mut self.buffer), self.known.lend());
         let commands = queued.len().min(COMMANDS_EXPECTED_MAX);
         let mut group = GroupInHand::start(segment, self.position, room, commands);
-        while let Some(message @ (Message::Append { .. } | Message::AppendBatch { .. })) =
-            queued.peek()
-        {
-            if !group.has_room_for(message.weight(), message.event_count()) {
-                break;
-            }
+        if let Some(fence) = &self.fence {
+            group.belong_to_fence(fence.number(&self.position));
+        }
+        while self.gathers(queued, &group) {
             match queued.pop() {
                 Some(Message::Append { append, reply }) => {
                     let (append, mut envelope) = append.open();
@@ -49,10 +49,31 @@ impl Writer {
                     let (answer, rests) = answer(admitted, batch_failed);
                     group.wait(Acknowledgement::Batch(reply, answer), rests);
                 }
-                Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) | None => {}
+                Some(Message::Fenced { write, .. }) => {
+                    group.admit_fenced(*write, &self.known, segment);
+                }
+                Some(
+                    Message::Fence { .. }
+                    | Message::Sync { .. }
+                    | Message::Close { .. }
+                    | Message::Panic,
+                )
+                | None => {}
             }
         }
         self.write(group, turn)
+    }
+
+    /// Returns whether the next command belongs into the group in hand.
+    fn gathers(&self, queued: &Queued<Message>, group: &GroupInHand) -> bool {
+        let Some(message) = queued.peek().filter(|message| message.writes()) else {
+            return false;
+        };
+        let events = message.event_count();
+        group.has_room_for(message.weight(), events)
+            && self
+                .refused_by_fence(message, group.event_count())
+                .is_none()
     }
 
     /// Puts a group on disk, or cuts back and tells those who wait that it came to nothing.
@@ -78,12 +99,18 @@ impl Writer {
                     return Err(self.poison(error));
                 }
             }
+            if let (true, Some(fence)) = (contents.fenced, &mut self.fence) {
+                fence.begin_at(self.position, segment.name_count());
+            }
             segment.define(&mut contents.names);
         }
         self.buffer = bytes;
         self.position = contents.position;
         let staged = std::mem::take(&mut contents.staged);
-        self.known.accept(staged, self.position.next_sequence);
+        match contents.fenced {
+            true => self.known.accept_fenced(staged),
+            false => self.known.accept(staged, self.position.next_sequence),
+        }
         if self.position.offset >= self.options.segment_max_bytes / 2
             && matches!(self.prepared, Prepared::None)
         {
@@ -93,7 +120,12 @@ impl Writer {
     }
 
     /// Passes a written group on to the indexer.
-    pub(super) fn publish(&mut self, contents: Contents, turn: &mut Turn<'_, Self>) {
+    pub(super) fn publish(&mut self, mut contents: Contents, turn: &mut Turn<'_, Self>) {
+        match self.fence.as_mut().filter(|_| contents.fenced) {
+            // Its events are shown when it is committed.
+            Some(fence) => fence.keep(&mut contents),
+            None => self.index.count(&contents.entries),
+        }
         self.tell_indexer(contents.entries, contents.waiting, turn);
     }
 
@@ -107,12 +139,18 @@ impl Writer {
             (Some(segment), true) => Some(Arc::clone(segment.header())),
             _ => None,
         };
+        let shown = self.fence.as_ref().and_then(Fence::shown);
+        let position = shown.copied().unwrap_or(self.position);
+        let proven = self.durable.proven;
         let group = WrittenGroup {
-            events_before: self.position.event_count - entries.len() as u64,
+            events_before: position.event_count - entries.len() as u64,
             opened,
             entries,
-            position: self.position,
-            proven: self.durable.proven,
+            position,
+            proven: match proven.event_count > position.event_count {
+                true => position,
+                false => proven,
+            },
             acknowledgements,
         };
         let message = indexer::Message::Publish(Box::new(group));
@@ -133,32 +171,15 @@ impl Writer {
             Some(Message::AppendBatch { reply, .. }) => {
                 Acknowledgement::Batch(reply, Err(batch_failed((0, error.copied()))))
             }
-            Some(Message::Sync { reply }) => Acknowledgement::Synced(reply, Err(error.copied())),
+            Some(Message::Sync { reply } | Message::Fence { reply, .. }) => {
+                Acknowledgement::Done(reply, Err(error.copied()))
+            }
+            Some(Message::Fenced { write, .. }) => {
+                let both = write.refused(error).into();
+                return self.tell_indexer(Vec::new(), both, turn);
+            }
             Some(Message::Close { .. } | Message::Panic) | None => return,
         };
         self.tell_indexer(Vec::new(), vec![acknowledgement], turn);
-    }
-}
-
-/// Returns the answer to a command, and whether it rests on the group in hand.
-fn answer<T>(
-    admitted: Admitted<T>,
-    failed: impl FnOnce((usize, StoreError)) -> StoreError,
-) -> (Result<T, StoreError>, bool) {
-    match admitted {
-        Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
-        Err(refused) => (
-            Err(failed((refused.item_index, refused.error))),
-            refused.rests_on_group,
-        ),
-    }
-}
-
-pub(super) fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {
-    let source = Box::new(source);
-    StoreError::BatchFailed {
-        item_index,
-        stage: BatchStage::Validation,
-        source,
     }
 }

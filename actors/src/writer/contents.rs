@@ -24,6 +24,10 @@ pub(super) struct Contents {
     apart: Vec<usize>,
     /// Somebody in it is to be answered only once it is durable.
     pub(super) durable: bool,
+    /// It belongs to the fence that is open.
+    pub(super) fenced: bool,
+    /// Who waits for the end of the fence, in order.
+    pub(super) held: Vec<Acknowledgement>,
 }
 
 /// An event's place in its entity's history.
@@ -44,6 +48,23 @@ impl Contents {
             waiting: Vec::with_capacity(commands),
             apart: Vec::new(),
             durable: false,
+            fenced: false,
+            held: Vec::new(),
+        }
+    }
+
+    /// Returns what a fence that was committed means.
+    pub(super) fn of_fence(
+        position: LogPosition,
+        entries: Vec<IndexEntry>,
+        waiting: Vec<Acknowledgement>,
+        durable: bool,
+    ) -> Self {
+        Self {
+            entries,
+            waiting,
+            durable,
+            ..Self::empty(position, Recent::default(), 0)
         }
     }
 
@@ -115,6 +136,13 @@ impl Contents {
     /// to nothing, once that is certain.
     pub(super) fn cut_back(mut self, position: LogPosition, error: &StoreError) -> Self {
         let apart = self.apart.clone();
+        let failed = |held: Vec<Acknowledgement>| {
+            let fail = |waiting: Acknowledgement| match waiting.is_success() {
+                true => waiting.failed(BatchStage::Writing, error),
+                false => waiting,
+            };
+            held.into_iter().map(fail).collect()
+        };
         let tell = |(waiting, rests_on_group): (Acknowledgement, bool)| match rests_on_group {
             true => waiting.failed(BatchStage::Writing, error),
             false => waiting,
@@ -127,6 +155,8 @@ impl Contents {
             waiting: self.take_waiting().map(tell).collect(),
             apart,
             durable: self.durable,
+            fenced: self.fenced,
+            held: failed(self.held),
         }
     }
 
@@ -136,6 +166,9 @@ impl Contents {
         let fate = StoreError::FateUnknown {
             detail: detail.into(),
         };
+        for held in std::mem::take(&mut self.held) {
+            held.failed(stage, &fate).deliver();
+        }
         for (waiting, rests_on_group) in self.take_waiting() {
             if rests_on_group || waiting.is_success() {
                 waiting.failed(stage, &fate).deliver();

@@ -3,27 +3,22 @@
 //! Nothing of it reaches the writer's own state before the write has succeeded, so that cutting
 //! back is dropping it.
 
+use super::check::{Plan, is_beyond_refusal};
 use super::contents::{Contents, Link};
 use super::known::{Head, Known, Recent};
 use super::segment::OpenSegment;
 use crate::error::StoreError;
-use crate::hashing::{HashMap, HashSet};
-use crate::protocol::{
-    Acknowledgement, Append, AppendReceipt, Durability, EmptyEnvelope, Expectation,
-};
+use crate::protocol::writer::{FencedWrite, batch_failed};
+use crate::protocol::{Acknowledgement, Append, AppendReceipt, Durability, EmptyEnvelope};
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::HashChain;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
-use batpak_log::layout::{GROUP_BYTES_MAX, GROUP_EVENTS_MAX};
+use batpak_log::layout::GROUP_BYTES_MAX;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::position::Hlc;
-use batpak_log::segment::{EventRecord, GroupBuilder};
-
-/// An entity with fewer events has clocks left for any command.
-const CLOCK_FAR_FROM_END: u32 = StoreError::NO_EVENTS / 2;
-const _: () = assert!(GROUP_EVENTS_MAX < 1 << 20, "no command has so many events");
+use batpak_log::segment::{EventRecord, FenceRecord, GroupBuilder};
 
 /// A refusal of one command, and whether it rests on the group in hand.
 pub(super) struct Refused {
@@ -35,22 +30,11 @@ pub(super) struct Refused {
 /// What an admitted command is answered, and whether the answer rests on the group in hand.
 pub(super) type Admitted<T> = Result<(T, bool), Refused>;
 
-/// What the checks make of a command.
-enum Plan {
-    /// All of it is stored already.
-    Replay {
-        receipts: Vec<AppendReceipt>,
-        rests_on_group: bool,
-    },
-    /// All of it is new.
-    Store,
-}
-
 /// A group that is being gathered.
 pub(super) struct GroupInHand {
     builder: GroupBuilder,
     first_sequence: u64,
-    contents: Contents,
+    pub(super) contents: Contents,
 }
 
 impl GroupInHand {
@@ -68,6 +52,22 @@ impl GroupInHand {
             first_sequence: position.next_sequence,
             contents: Contents::empty(position, staged, commands),
         }
+    }
+
+    /// Makes it a group of the fence with this number.
+    pub(super) fn belong_to_fence(&mut self, number: u64) {
+        self.builder.push_fence(FenceRecord::Member(number));
+        self.contents.fenced = true;
+    }
+
+    /// Returns how many events were taken into it.
+    pub(super) fn event_count(&self) -> usize {
+        self.contents.entries.len()
+    }
+
+    /// Remembers who waits for the end of the group's fence.
+    pub(super) fn hold(&mut self, acknowledgement: Acknowledgement) {
+        self.contents.held.push(acknowledgement);
     }
 
     /// Returns whether a command of this size still belongs to the group.
@@ -142,8 +142,47 @@ impl GroupInHand {
         }
     }
 
+    /// Takes a write of the fence into the group, or not; its second answer waits for the end of
+    /// the fence, unless it was refused.
+    pub(super) fn admit_fenced(
+        &mut self,
+        write: FencedWrite,
+        known: &Known,
+        segment: &OpenSegment,
+    ) {
+        match write {
+            FencedWrite::One {
+                item,
+                written,
+                ended,
+            } => {
+                let admitted = self.admit_batch(item.into(), known, segment);
+                let (answer, rests) = answer(admitted, |(_, error)| error);
+                let answer = || match &answer {
+                    // One item has one receipt.
+                    Ok(receipts) => receipts.first().copied().ok_or(StoreError::WriterCrashed),
+                    Err(error) => Err(error.copied()),
+                };
+                self.hold(Acknowledgement::One(ended, answer()));
+                self.wait(Acknowledgement::One(written, answer()), rests);
+            }
+            FencedWrite::Batch {
+                items,
+                written,
+                ended,
+            } => {
+                let admitted = self.admit_batch(items, known, segment);
+                let (answer, rests) = answer(admitted, batch_failed);
+                let copy = answer.as_ref().map(Vec::clone);
+                let copy = copy.map_err(StoreError::copied);
+                self.hold(Acknowledgement::Batch(ended, copy));
+                self.wait(Acknowledgement::Batch(written, answer), rests);
+            }
+        }
+    }
+
     /// Returns the latest event of an item's entity, the group in hand included.
-    fn head(&self, item: &Append, known: &Known) -> Result<Option<Head>, StoreError> {
+    pub(super) fn head(&self, item: &Append, known: &Known) -> Result<Option<Head>, StoreError> {
         let entity = item.coordinate.entity();
         match self.contents.staged.heads.get(entity) {
             Some(head) => Ok(Some(*head)),
@@ -152,7 +191,11 @@ impl GroupInHand {
     }
 
     /// Returns the latest event of each item's entity as it was before the items.
-    fn heads(&self, items: &[Append], known: &Known) -> Result<Vec<Option<Head>>, Refused> {
+    pub(super) fn heads(
+        &self,
+        items: &[Append],
+        known: &Known,
+    ) -> Result<Vec<Option<Head>>, Refused> {
         let head = |(item_index, item)| {
             self.head(item, known).map_err(|error| Refused {
                 item_index,
@@ -161,110 +204,6 @@ impl GroupInHand {
             })
         };
         items.iter().enumerate().map(head).collect()
-    }
-
-    /// Looks at keys first, so that an exact retry of what succeeded succeeds, then at clocks.
-    fn plan(&self, items: &[Append], known: &Known) -> Result<Plan, Refused> {
-        if planted(Bug::CompareBeforeKey) {
-            self.check_expectations(items, known)?;
-        }
-        let mut receipts = Vec::new();
-        let mut rests_on_group = false;
-        let mut keys = HashSet::default();
-        for (item_index, item) in items.iter().enumerate().filter(|(_, item)| item.keyed) {
-            let key = item.event_id;
-            let staged = self.contents.staged.keys.get(&key).cloned();
-            let staged = staged.filter(|_| !planted(Bug::ForgetKeyInHand));
-            rests_on_group |= staged.is_some();
-            let refused = |error| Refused {
-                item_index,
-                error,
-                rests_on_group,
-            };
-            if !keys.insert(key) {
-                return Err(refused(StoreError::DuplicateKey { key }));
-            }
-            let stored = match staged {
-                Some(stored) => Some(stored),
-                None => known.stored(key).map_err(refused)?,
-            };
-            let Some(stored) = stored else { continue };
-            let receipt = stored.replayed_by(item);
-            let strict = item.strict && !planted(Bug::IgnoreStrictKey);
-            if strict && receipt.replay == Some(crate::protocol::Replay::OtherEvent) {
-                return Err(refused(StoreError::IdempotencyConflict { key }));
-            }
-            receipts.push(receipt);
-        }
-        match receipts.len() {
-            0 => self.check_expectations(items, known).map(|()| Plan::Store),
-            stored if stored == items.len() => Ok(Plan::Replay {
-                receipts,
-                rests_on_group,
-            }),
-            stored => Err(Refused {
-                item_index: 0,
-                error: StoreError::PartialReplay {
-                    stored,
-                    items: items.len(),
-                },
-                rests_on_group,
-            }),
-        }
-    }
-
-    fn check_expectations(&self, items: &[Append], known: &Known) -> Result<(), Refused> {
-        let heads = self.heads(items, known)?;
-        let mut beside = items.iter().zip(&heads);
-        if beside.all(|(item, head)| is_beyond_refusal(item, *head)) {
-            return Ok(());
-        }
-        let mut clocks: HashMap<&str, u32> = HashMap::default();
-        for (item_index, item) in items.iter().enumerate() {
-            let entity = item.coordinate.entity();
-            let in_hand = self.contents.staged.heads.get(entity);
-            let in_hand = in_hand.filter(|_| !planted(Bug::CompareWithoutGroup));
-            let rests_on_group = in_hand.is_some();
-            let refused = |error| Refused {
-                item_index,
-                error,
-                rests_on_group,
-            };
-            let latest = match (clocks.get(entity), in_hand) {
-                (Some(clock), _) => Some(*clock),
-                (None, Some(head)) => Some(head.clock),
-                (None, None) => {
-                    let head = known.head(entity).map_err(refused)?;
-                    head.map(|head| head.clock)
-                }
-            };
-            let entity = || entity.to_owned();
-            match (item.expectation, latest) {
-                (Expectation::Any, _) | (Expectation::Empty, None) => {}
-                (Expectation::Clock(expected), Some(actual)) if expected == actual => {}
-                (Expectation::Clock(expected), latest) => {
-                    let actual = latest.unwrap_or(StoreError::NO_EVENTS);
-                    let entity = entity();
-                    return Err(refused(StoreError::SequenceMismatch {
-                        entity,
-                        expected,
-                        actual,
-                    }));
-                }
-                (Expectation::Empty, Some(actual)) => {
-                    return Err(refused(StoreError::EntityNotEmpty {
-                        entity: entity(),
-                        actual,
-                    }));
-                }
-            }
-            let clock = latest.map_or(0, |clock| clock.saturating_add(1));
-            if clock == StoreError::NO_EVENTS {
-                return Err(refused(StoreError::ClockExhausted { entity: entity() }));
-            }
-            clocks.insert(item.coordinate.entity(), clock);
-        }
-        Ok(())
     }
 
     /// Adds one event that passed all checks behind the latest one of its entity; returns its
@@ -359,8 +298,16 @@ impl GroupInHand {
     }
 }
 
-/// Returns whether nothing about its entity's latest event could refuse an event, not even at the
-/// end of the longest batch.
-fn is_beyond_refusal(item: &Append, head: Option<Head>) -> bool {
-    item.expectation == Expectation::Any && head.is_none_or(|head| head.clock < CLOCK_FAR_FROM_END)
+/// Returns the answer to a command, and whether it rests on the group in hand.
+pub(super) fn answer<T>(
+    admitted: Admitted<T>,
+    failed: impl FnOnce((usize, StoreError)) -> StoreError,
+) -> (Result<T, StoreError>, bool) {
+    match admitted {
+        Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
+        Err(refused) => (
+            Err(failed((refused.item_index, refused.error))),
+            refused.rests_on_group,
+        ),
+    }
 }

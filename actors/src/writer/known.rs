@@ -87,6 +87,8 @@ pub(super) struct Known {
     old: Recent,
     /// Everything in the old generation has a smaller sequence.
     old_end: u64,
+    /// What the fence that is open has written.
+    fenced: Recent,
     /// An empty table of a group that was taken up, for the room in it.
     spare: Recent,
 }
@@ -98,6 +100,7 @@ impl Known {
             young: recent,
             old: Recent::default(),
             old_end: 0,
+            fenced: Recent::default(),
             spare: Recent::default(),
         }
     }
@@ -110,9 +113,38 @@ impl Known {
     /// Adds a group that has been written; `next_sequence` follows all of its events.
     pub(super) fn accept(&mut self, mut staged: Recent, next_sequence: u64) {
         self.young.absorb(&mut staged);
+        self.keep_spare(staged);
+        self.forget_old(next_sequence);
+    }
+
+    /// Adds a group of the fence that is open.
+    pub(super) fn accept_fenced(&mut self, mut staged: Recent) {
+        self.fenced.absorb(&mut staged);
+        self.keep_spare(staged);
+    }
+
+    /// Takes up what the fence has written; `next_sequence` follows all of it.
+    pub(super) fn commit_fence(&mut self, next_sequence: u64) {
+        let mut fenced = std::mem::take(&mut self.fenced);
+        self.young.absorb(&mut fenced);
+        self.forget_old(next_sequence);
+    }
+
+    /// Forgets what the fence has written.
+    pub(super) fn cancel_fence(&mut self) {
+        if planted(Bug::FenceKeepsHeads) {
+            return self.commit_fence(0);
+        }
+        self.fenced = Recent::default();
+    }
+
+    fn keep_spare(&mut self, staged: Recent) {
         if staged.heads.capacity() + staged.keys.capacity() <= SPARE_MAX {
             self.spare = staged;
         }
+    }
+
+    fn forget_old(&mut self, next_sequence: u64) {
         if self.young.len() > GENERATION_MAX && self.old_end <= self.reader.view().visible() {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
@@ -125,7 +157,8 @@ impl Known {
     /// # Errors
     /// When it is there and cannot be read.
     pub(super) fn head(&self, entity: &str) -> Result<Option<Head>, StoreError> {
-        let recent = self.young.heads.get(entity);
+        let fenced = self.fenced.heads.get(entity);
+        let recent = fenced.or_else(|| self.young.heads.get(entity));
         if let Some(head) = recent.or_else(|| self.old.heads.get(entity)) {
             return Ok(Some(*head));
         }
@@ -141,7 +174,8 @@ impl Known {
     /// # Errors
     /// When the event is there and cannot be read.
     pub(super) fn stored(&self, key: u128) -> Result<Option<Stored>, StoreError> {
-        let recent = self.young.keys.get(&key);
+        let fenced = self.fenced.keys.get(&key);
+        let recent = fenced.or_else(|| self.young.keys.get(&key));
         if let Some(stored) = recent.or_else(|| self.old.keys.get(&key)) {
             return Ok(Some(stored.clone()));
         }

@@ -4,9 +4,11 @@
 //! and the indexer what was written. Never reads a clock for an event, never makes an id, never
 //! answers an append that was written: the broker does, once it is visible.
 
+mod check;
 mod commit;
 mod contents;
 mod durable;
+mod fence;
 mod group;
 mod index;
 mod known;
@@ -16,11 +18,12 @@ mod segment;
 mod sync;
 
 pub use durable::SyncPolicy;
+pub use fence::{FENCE_BYTES_MAX, FENCE_EVENTS_MAX};
 
 use crate::error::StoreError;
 use crate::indexing::IndexPolicy;
-use crate::protocol::writer::{Answer, Message};
-use crate::protocol::{Append, Envelopes, indexer, roller};
+use crate::protocol::writer::{Answer, Message, batch_failed};
+use crate::protocol::{Envelopes, indexer, roller};
 use crate::reader::Reader;
 use crate::runtime::{Actor, Address, ExitReason, Fault, Next, Queued, Turn};
 use batpak_log::fs::Fs;
@@ -28,9 +31,9 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use batpak_log::segment::SegmentHeader;
-use commit::batch_failed;
 use contents::Contents;
 use durable::Durable;
+use fence::Fence;
 use index::IndexPlan;
 use known::Known;
 use rotate::{Prepared, Switched};
@@ -94,6 +97,8 @@ pub struct Writer {
     known: Known,
     durable: Durable,
     prepared: Prepared,
+    /// The visibility fence that is open.
+    fence: Option<Fence>,
     /// A written group whose acknowledgement waits for the sync that is under way.
     unacknowledged: Option<Contents>,
     timer_is_set: bool,
@@ -145,6 +150,7 @@ impl Writer {
             roller,
             indexer,
             prepared: Prepared::None,
+            fence: None,
             unacknowledged: None,
             timer_is_set: false,
             sync_is_overdue: false,
@@ -159,17 +165,13 @@ impl Writer {
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
         let closing = matches!(queued.peek(), Some(Message::Close { .. }));
-        let writes = matches!(
-            queued.peek(),
-            Some(Message::Append { .. } | Message::AppendBatch { .. })
-        );
-        let asks = writes || matches!(queued.peek(), Some(Message::Sync { .. }));
-        if let (true, Some(reason)) = (asks, self.indexer.exit_reason()) {
-            // Nothing written could become visible, so nothing more is written.
-            self.refuse_next(queued, &StoreError::ended("indexer", &reason), turn);
+        let writes = queued.peek().is_some_and(Message::writes);
+        if let Some(error) = queued.peek().and_then(|message| self.refused(message)) {
+            self.refuse_next(queued, &error, turn);
             return Ok(Next::Open);
         }
-        if !closing && self.is_full() || writes && self.segment.is_none() {
+        let is_due = !closing && self.is_full() && !self.is_held_by_fence();
+        if is_due || writes && self.segment.is_none() {
             match self.switch(turn)? {
                 Switched::Done => {}
                 Switched::Waiting => return Ok(Next::AwaitAnswer),
@@ -183,7 +185,7 @@ impl Writer {
         }
         match queued.peek() {
             None => Ok(Next::Open),
-            Some(Message::Append { .. } | Message::AppendBatch { .. }) => {
+            Some(Message::Append { .. } | Message::AppendBatch { .. } | Message::Fenced { .. }) => {
                 match self.memory_is_full(turn) {
                     None => self.gather(queued, turn),
                     Some(Ok(next)) => Ok(next),
@@ -193,16 +195,49 @@ impl Writer {
                     }
                 }
             }
-            Some(Message::Sync { .. } | Message::Close { .. } | Message::Panic) => {
+            Some(
+                Message::Fence { .. }
+                | Message::Sync { .. }
+                | Message::Close { .. }
+                | Message::Panic,
+            ) => {
                 if self.durable.under_way.is_some() {
                     return Ok(Next::AwaitAnswer);
                 }
-                match queued.pop() {
-                    Some(Message::Sync { reply }) => self.sync_command(reply, turn),
-                    Some(Message::Close { reply }) => self.close(reply),
-                    _ => panic!("a test asked the writer to panic"),
-                }
+                self.carry_out(queued.pop(), turn)
             }
+        }
+    }
+
+    /// Carries out a command that appends nothing.
+    fn carry_out(
+        &mut self,
+        message: Option<Message>,
+        turn: &mut Turn<'_, Self>,
+    ) -> Result<Next, Fault> {
+        match message {
+            Some(Message::Fence {
+                fence,
+                command,
+                reply,
+            }) => self.fence_command((fence, command), reply, turn),
+            Some(Message::Sync { reply }) => self.sync_command(reply, turn),
+            Some(Message::Close { reply }) => {
+                self.end_fence(turn)?;
+                self.close(reply)
+            }
+            _ => panic!("a test asked the writer to panic"),
+        }
+    }
+
+    /// Returns why a command is not carried out, whatever the log holds.
+    fn refused(&self, message: &Message) -> Option<StoreError> {
+        let asks =
+            message.writes() || matches!(message, Message::Sync { .. } | Message::Fence { .. });
+        match self.indexer.exit_reason().filter(|_| asks) {
+            // Nothing written could become visible, so nothing more is written.
+            Some(reason) => Some(StoreError::ended("indexer", &reason)),
+            None => self.refused_by_fence(message, 0),
         }
     }
 
@@ -228,7 +263,12 @@ fn answer_with(message: Message, error: impl Fn() -> StoreError) {
     match message {
         Message::Append { reply, .. } => reply.answer(Err(error())),
         Message::AppendBatch { reply, .. } => reply.answer(Err(batch_failed((0, error())))),
-        Message::Sync { reply } => reply.answer(Err(error())),
+        Message::Fenced { write, .. } => {
+            for acknowledgement in write.refused(&error()) {
+                acknowledgement.deliver();
+            }
+        }
+        Message::Sync { reply } | Message::Fence { reply, .. } => reply.answer(Err(error())),
         Message::Close { reply } => reply.answer(Err(error())),
         Message::Panic => {}
     }
@@ -275,16 +315,5 @@ impl Actor for Writer {
 
     fn refuse(message: Message, reason: &ExitReason) {
         answer_with(message, || StoreError::ended("writer", reason));
-    }
-}
-
-impl Message {
-    /// Returns how many events the message asks to append.
-    fn event_count(&self) -> usize {
-        match self {
-            Self::Append { .. } => 1,
-            Self::AppendBatch { items, .. } => <[Append]>::len(items),
-            Self::Sync { .. } | Self::Close { .. } | Self::Panic => 0,
-        }
     }
 }

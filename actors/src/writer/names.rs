@@ -27,6 +27,13 @@ impl DefinedNames {
         }
     }
 
+    /// Forgets what was defined since there were so many.
+    pub(super) fn go_back(&mut self, count: usize) {
+        if count < self.count {
+            *self = Self::behind(count);
+        }
+    }
+
     pub(super) fn get(&self, coordinate: &Coordinate) -> Option<u32> {
         let found = self.young.get(coordinate);
         found.or_else(|| self.old.get(coordinate)).copied()

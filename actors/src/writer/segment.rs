@@ -14,7 +14,7 @@ use batpak_log::coordinate::Coordinate;
 use batpak_log::directory::read_directory;
 use batpak_log::event::hash::payload_hash;
 use batpak_log::fs::{Access, File, Fs, write_all_at};
-use batpak_log::layout::PREPARED_NAME;
+use batpak_log::layout::{FEATURE_FENCES, PREPARED_NAME};
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
@@ -74,6 +74,7 @@ impl OpenSegment {
             events_before: position.event_count,
             predecessor: follows.then(|| position.as_predecessor()),
             replaced: Vec::new(),
+            required_features: FEATURE_FENCES,
             optional_features: 0,
         };
         let begin = || -> io::Result<()> {
@@ -150,12 +151,27 @@ impl OpenSegment {
             Ok(()) => Ok(Ok(())),
             Err(error) if planted(Bug::LeaveFailedWrite) => Ok(Err(error)),
             Err(error) => {
-                self.file.truncate(offset)?;
-                self.reserved = offset;
-                self.filled = self.filled.min(offset);
+                self.truncate(offset)?;
                 Ok(Err(error))
             }
         }
+    }
+
+    /// Cuts the file at `offset`, where it had defined so many names.
+    ///
+    /// # Errors
+    /// When the file could not be cut.
+    pub(super) fn cut_to(&mut self, offset: u64, names: usize) -> io::Result<()> {
+        self.truncate(offset)?;
+        self.names.go_back(names);
+        Ok(())
+    }
+
+    fn truncate(&mut self, offset: u64) -> io::Result<()> {
+        self.file.truncate(offset)?;
+        self.reserved = offset;
+        self.filled = self.filled.min(offset);
+        Ok(())
     }
 
     /// Writes zeros behind the last group, which ends at `end`, before a sync that someone waits
@@ -287,7 +303,9 @@ impl Reopened {
             self.recent.remember(header, group, self.visible);
         })?;
         self.position = end.position;
-        if self.position.next_sequence < self.visible {
+        // A fence that was open has used some.
+        self.position.next_sequence = end.next_sequence;
+        if end.position.next_sequence < self.visible {
             let detail = "it is shorter than what readers saw";
             return Err(StoreError::corrupt(header.segment.id, detail));
         }

@@ -41,7 +41,6 @@ impl Writer {
             return Err(self.poison(error));
         }
         let answered = contents.waiting.len();
-        self.index.count(&contents.entries);
         self.publish(contents, turn);
         self.plan_index(turn);
         if sync {
@@ -134,7 +133,7 @@ impl Writer {
     }
 
     /// Arms the timer while something is unproven, with time left for the sync itself.
-    fn set_timer(&mut self, turn: &mut Turn<'_, Self>) {
+    pub(super) fn set_timer(&mut self, turn: &mut Turn<'_, Self>) {
         if planted(Bug::IgnoreDelayBound) {
             return;
         }
@@ -183,11 +182,7 @@ impl Writer {
             return Err(self.poison(error));
         }
         self.set_timer(turn);
-        self.tell_indexer(
-            Vec::new(),
-            vec![Acknowledgement::Synced(reply, Ok(()))],
-            turn,
-        );
+        self.tell_indexer(Vec::new(), vec![Acknowledgement::Done(reply, Ok(()))], turn);
         Ok(Next::Open)
     }
 

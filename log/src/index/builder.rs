@@ -23,6 +23,8 @@ const EVENT_LEN_GUESS: usize = 20;
 #[derive(Debug)]
 pub struct RunBuilder {
     facts: Facts,
+    /// Where the next group starts: behind the run, when groups without events stand there.
+    read_to: u64,
     /// Which of the coordinates each of the segment's names is.
     names: HashMap<u32, u32>,
     coordinates: Vec<Coordinate>,
@@ -57,6 +59,7 @@ impl RunBuilder {
         };
         Self {
             facts,
+            read_to: start.offset,
             names: HashMap::new(),
             coordinates: Vec::new(),
             offsets: Vec::new(),
@@ -92,10 +95,7 @@ impl RunBuilder {
     /// When the group stands elsewhere, or there is no room for it: the run would send readers to
     /// the wrong bytes.
     pub fn add(&mut self, group: &Group<'_>) {
-        assert_eq!(
-            group.offset, self.facts.end.offset,
-            "groups are added in order"
-        );
+        assert_eq!(group.offset, self.read_to, "groups are added in order");
         assert!(
             self.has_room_for(group),
             "a run has at most 2^24 events in 4 GiB"
@@ -109,6 +109,11 @@ impl RunBuilder {
         for event in &group.events {
             self.add_event(event, expected);
             expected = event.sequence.saturating_add(1);
+        }
+        self.read_to = group.end;
+        if group.events.is_empty() {
+            // At the end of a run it would be hidden from those who read on behind it.
+            return;
         }
         self.facts.last_group_offset = group.offset;
         self.facts.end.advance(group);

@@ -1,6 +1,7 @@
 //! Verdicts on the end of a segment: torn, damaged, or as it was left.
 
 mod clean;
+mod fences;
 mod payloads;
 mod sealed;
 mod sequences;

@@ -46,7 +46,7 @@ pub fn event_at<'a>(
 ) -> Result<(EventRecord<'a>, u32), LogError> {
     match record_at(binding, base_wall_us, bytes, offset)? {
         (Record::Event(record), length) => Ok((record, length)),
-        (Record::Name(_), _) => Err(damaged(binding, offset)),
+        (Record::Name(_) | Record::Fence(_), _) => Err(damaged(binding, offset)),
     }
 }
 
@@ -57,7 +57,7 @@ pub fn event_at<'a>(
 pub fn name_at(binding: &Binding, bytes: &[u8], offset: u64) -> Result<Coordinate, LogError> {
     match record_at(binding, 0, bytes, offset)? {
         (Record::Name(coordinate), _) => Ok(coordinate),
-        (Record::Event(_), _) => Err(damaged(binding, offset)),
+        (Record::Event(_) | Record::Fence(_), _) => Err(damaged(binding, offset)),
     }
 }
 

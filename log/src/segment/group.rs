@@ -1,7 +1,7 @@
 //! Commit groups: what one write puts on disk, whole or not at all.
 
 use super::Binding;
-use super::record::{EventRecord, encode_event, encode_name};
+use super::record::{EventRecord, FenceRecord, encode_event, encode_fence, encode_name};
 use crate::bytes::{Fields, put_u32};
 use crate::coordinate::Coordinate;
 use crate::layout::{
@@ -145,6 +145,12 @@ impl GroupBuilder {
     /// Returns whether another `events` events fit.
     pub fn has_room_for(&self, events: usize) -> bool {
         usize::from(self.event_count) + events <= GROUP_EVENTS_MAX
+    }
+
+    /// Says what the group is to a fence; comes before everything else in it.
+    pub fn push_fence(&mut self, fence: FenceRecord) {
+        debug_assert!(self.is_empty(), "a fence's record is a group's first");
+        self.frame(|body| encode_fence(body, fence));
     }
 
     /// Defines the segment's next coordinate.

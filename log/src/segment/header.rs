@@ -53,6 +53,8 @@ pub struct SegmentHeader {
     pub predecessor: Option<Predecessor>,
     /// The sources of a merged segment.
     pub replaced: Vec<Replaced>,
+    /// Features that a reader must know: what groups in it may hold.
+    pub required_features: u64,
     /// Features that a reader may ignore.
     pub optional_features: u64,
 }
@@ -88,7 +90,7 @@ impl SegmentHeader {
         bytes.extend_from_slice(&SEGMENT_VERSION.to_be_bytes());
         bytes.extend_from_slice(&count_u32(self.encoded_len()).to_be_bytes());
         bytes.extend_from_slice(&[0; 4]);
-        bytes.extend_from_slice(&KNOWN_REQUIRED_FEATURES.to_be_bytes());
+        bytes.extend_from_slice(&self.required_features.to_be_bytes());
         bytes.extend_from_slice(&self.optional_features.to_be_bytes());
         bytes.extend_from_slice(&self.store_id);
         bytes.extend_from_slice(&self.segment.id.to_be_bytes());
@@ -167,7 +169,8 @@ impl SegmentHeader {
     }
 
     fn decode_fields(bytes: &[u8]) -> Option<Self> {
-        let mut fields = Fields::new(bytes.get(HEADER_CRC_END + 8..)?);
+        let mut fields = Fields::new(bytes.get(HEADER_CRC_END..)?);
+        let required_features = fields.u64()?;
         let optional_features = fields.u64()?;
         let store_id = fields.array()?;
         let segment = SegmentName {
@@ -213,6 +216,7 @@ impl SegmentHeader {
             events_before,
             predecessor: follows.then_some(predecessor),
             replaced,
+            required_features,
             optional_features,
         })
     }

@@ -5,8 +5,10 @@
 //! what to do about a verdict: that is recovery's.
 
 mod binding;
+mod fence;
 mod footer;
 mod frame;
+mod frames;
 mod group;
 mod header;
 mod name;
@@ -16,6 +18,7 @@ mod record;
 mod tail;
 
 pub use binding::Binding;
+pub use fence::UnfinishedFence;
 pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
 pub use frame::{event_at, name_at};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
@@ -23,8 +26,8 @@ pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
-pub use record::{EventRecord, Record};
-pub use tail::{Tail, TailFacts, judge_tail};
+pub use record::{EventRecord, FenceRecord, Record};
+pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]
 mod tests;

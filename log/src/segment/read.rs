@@ -1,15 +1,14 @@
 //! Reads groups and events out of segments.
 
-use super::frame::checked_frame;
-use super::group::FramesCrc;
+use super::fence::UnfinishedFence;
+use super::frames::{BadFrame, Frames};
 use super::names::Names;
-use super::record::Record;
+use super::record::FenceRecord;
 use super::{EventRecord, GroupHeader, ReadStart, SegmentHeader};
 use crate::coordinate::Coordinate;
 use crate::error::LogError;
 use crate::fs::{File, read_range};
-use crate::layout::{FRAME_HEADER_LEN, GROUP_HEADER_LEN};
-use crate::planted::{Bug, planted};
+use crate::layout::GROUP_HEADER_LEN;
 use crate::segment::Binding;
 use std::ops::Range;
 use std::sync::Arc;
@@ -41,10 +40,21 @@ pub struct Group<'a> {
     pub end: u64,
     /// Its header.
     pub header: GroupHeader,
+    /// What it is to a visibility fence.
+    pub fence: Option<FenceRecord>,
     /// Its events, in commit order.
     pub events: Vec<GroupEvent<'a>>,
     /// Offsets of the frames that define names, in the order of the definitions.
     pub names: Vec<u64>,
+}
+
+impl Group<'_> {
+    /// Returns the sequence that follows its events.
+    pub fn next_sequence(&self) -> u64 {
+        self.header
+            .first_sequence
+            .saturating_add(self.events.len() as u64)
+    }
 }
 
 /// What stands at a reader's position.
@@ -63,6 +73,8 @@ pub enum Step<'a> {
         /// What is wrong.
         detail: &'static str,
     },
+    /// A visibility fence that was not committed; the reader stays before it.
+    Unfinished(UnfinishedFence),
 }
 
 /// Reads a segment's groups one after the other, through a window.
@@ -72,10 +84,14 @@ pub struct GroupReader {
     binding: Binding,
     base_wall_us: u64,
     names: Names,
-    position: u64,
+    pub(super) position: u64,
     limit: u64,
     window: Vec<u8>,
     window_start: u64,
+    /// Where the reading began, in bytes: behind a part of a fence, perhaps.
+    pub(super) began: u64,
+    /// Up to here no group belongs to a fence that was not committed, in bytes.
+    pub(super) committed: u64,
 }
 
 impl GroupReader {
@@ -90,6 +106,8 @@ impl GroupReader {
             limit,
             window: Vec::new(),
             window_start: 0,
+            began: header.encoded_len(),
+            committed: 0,
         }
     }
 
@@ -102,21 +120,35 @@ impl GroupReader {
     ) -> Self {
         let mut reader = Self::new(file, header, limit);
         reader.position = start.position.offset;
+        reader.began = reader.position;
         reader.names.before = start.names_before;
         reader.names.earlier = start.earlier.clone();
         reader
     }
 
     /// Moves to `offset` to judge what stands there, without the names that were defined before:
-    /// its events carry a stand-in.
+    /// its events carry a stand-in, and whether a fence was committed is not asked.
     pub(crate) fn judge_from(&mut self, offset: u64) {
         self.position = offset;
+        self.committed = u64::MAX;
         self.names.stand_in = Coordinate::new("?", "?").ok();
+    }
+
+    /// Takes every fence that begins below an offset for committed: whoever asks knows it.
+    pub fn believe_up_to(&mut self, offset: u64) {
+        self.committed = offset;
     }
 
     /// Returns where the next group starts, in bytes.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Moves back to where it was, with so many names.
+    pub(super) fn go_back(&mut self, position: u64, names: u32) {
+        self.position = position;
+        let since = names.saturating_sub(self.names.before);
+        self.names.defined.truncate(since as usize);
     }
 
     /// Returns the names that the segment has defined since the reading began.
@@ -140,12 +172,26 @@ impl GroupReader {
         self.window.clear();
     }
 
-    /// Reads the next group.
+    /// Reads the next group; one of a visibility fence only when the fence was committed.
+    ///
+    /// # Errors
+    /// As [`whole_group`](Self::whole_group).
+    pub fn step(&mut self) -> Result<Step<'_>, LogError> {
+        match self.is_fenced()? {
+            true => match self.look_for_commit()? {
+                None => self.whole_group(),
+                Some(step) => Ok(step),
+            },
+            false => self.whole_group(),
+        }
+    }
+
+    /// Reads the next group, whatever it is to a fence.
     ///
     /// # Errors
     /// When the file cannot be read, and `CorruptSegment` for a record whose checksum holds and
     /// which is not understood all the same: no torn write leaves one, so it is never cut off.
-    pub fn step(&mut self) -> Result<Step<'_>, LogError> {
+    pub(super) fn whole_group(&mut self) -> Result<Step<'_>, LogError> {
         let offset = self.position;
         if offset >= self.limit {
             return Ok(Step::End);
@@ -182,6 +228,7 @@ impl GroupReader {
                     offset,
                     end,
                     header,
+                    fence: read.fence,
                     events: read.events,
                     names: read.names,
                 }))
@@ -199,7 +246,7 @@ impl GroupReader {
         }
     }
 
-    fn window(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, LogError> {
+    pub(super) fn window(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, LogError> {
         Ok(self
             .fill(offset, length)?
             .and_then(|range| self.window.get(range)))
@@ -219,115 +266,5 @@ impl GroupReader {
         }
         let start = usize::try_from(offset - self.window_start).unwrap_or(usize::MAX);
         Ok((self.window.len() >= start + length).then_some(start..start + length))
-    }
-}
-
-/// Why a group's body is not taken.
-enum BadFrame {
-    /// A checksum or a length does not hold, as after a torn write.
-    NotWhole { bad: u64, detail: &'static str },
-    /// The checksum holds, and what it covers is no record that is known here.
-    NotUnderstood { at: u64, detail: &'static str },
-    /// What it refers to cannot be read.
-    Unreadable(LogError),
-}
-
-/// What the frames of a group hold.
-struct Contents<'a> {
-    events: Vec<GroupEvent<'a>>,
-    /// Offsets of the frames that define names.
-    names: Vec<u64>,
-}
-
-/// Cuts a group's body into frames and checks each of them.
-struct Frames<'b> {
-    binding: &'b Binding,
-    base_wall_us: u64,
-}
-
-impl Frames<'_> {
-    /// Decodes all frames. `names` grows by the group's definitions only when every frame is good.
-    fn read<'a>(
-        &self,
-        body: &'a [u8],
-        body_at: u64,
-        header: &GroupHeader,
-        names: &mut Names,
-    ) -> Result<Contents<'a>, BadFrame> {
-        let known_names = names.defined.len();
-        let result = self.read_frames(body, body_at, header, names);
-        if result.is_err() {
-            names.defined.truncate(known_names);
-        }
-        result
-    }
-
-    fn read_frames<'a>(
-        &self,
-        body: &'a [u8],
-        body_at: u64,
-        header: &GroupHeader,
-        names: &mut Names,
-    ) -> Result<Contents<'a>, BadFrame> {
-        // The count is not believed further than the body could hold so many frames.
-        let frames_max = body.len() / FRAME_HEADER_LEN;
-        let mut events = Vec::with_capacity(frames_max.min(usize::from(header.event_count)));
-        let mut defined = Vec::new();
-        let mut frames_crc = FramesCrc::default();
-        let mut rest = body;
-        while !rest.is_empty() {
-            let offset = body_at + (body.len() - rest.len()) as u64;
-            let bad = |detail| BadFrame::NotWhole {
-                bad: offset,
-                detail,
-            };
-            let unknown = |detail| BadFrame::NotUnderstood { at: offset, detail };
-            let frame = match checked_frame(self.binding, rest, offset) {
-                Err(_) if planted(Bug::KeepHalfGroup) => {
-                    let names = defined;
-                    return Ok(Contents { events, names });
-                }
-                frame => frame.map_err(bad)?,
-            };
-            frames_crc.add(frame.crc);
-            match Record::decode(frame.body, self.base_wall_us).map_err(unknown)? {
-                Record::Name(coordinate) => {
-                    names.defined.push(coordinate);
-                    defined.push(offset);
-                }
-                Record::Event(record) => {
-                    let coordinate = names
-                        .get(record.name)
-                        .map_err(BadFrame::Unreadable)?
-                        .ok_or_else(|| bad("an event's name is not defined"))?;
-                    let sequence = header.first_sequence.checked_add(events.len() as u64);
-                    events.push(GroupEvent {
-                        record,
-                        coordinate,
-                        sequence: sequence.ok_or_else(|| bad("a sequence is out of range"))?,
-                        offset,
-                        length: u32::try_from(frame.body.len() + FRAME_HEADER_LEN)
-                            .map_err(|_| bad("a frame is too long"))?,
-                    });
-                }
-            }
-            rest = frame.rest;
-        }
-        let not_whole = |detail| BadFrame::NotWhole {
-            bad: body_at,
-            detail,
-        };
-        if events.len() != usize::from(header.event_count) {
-            return Err(not_whole(
-                "a group holds another number of events than its header says",
-            ));
-        }
-        if frames_crc.finish() != header.frames_crc {
-            return Err(not_whole(
-                "a group's frames are not those that its header sums up",
-            ));
-        }
-        let names = defined;
-        Ok(Contents { events, names })
     }
 }

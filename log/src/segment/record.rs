@@ -53,6 +53,41 @@ pub enum Record<'a> {
     Name(Coordinate),
     /// An event.
     Event(EventRecord<'a>),
+    /// Says what the group is to a visibility fence.
+    Fence(FenceRecord),
+}
+
+/// What a group is to a visibility fence, which is known by the sequence of its first event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceRecord {
+    /// The group's events belong to the fence.
+    Member(u64),
+    /// The fence is whole: all its events stand in the groups right before.
+    Commit(u64),
+    /// The fence stood here and came to nothing; its sequences are not given out again.
+    Cancel(u64),
+}
+
+impl FenceRecord {
+    /// The tags of these records.
+    pub(super) const TAGS: [u8; 3] = [tag::FENCE_COMMIT, tag::FENCE_CANCEL, tag::FENCE_MEMBER];
+
+    fn of(tag: u8, number: u64) -> Option<Self> {
+        match tag {
+            tag::FENCE_MEMBER => Some(Self::Member(number)),
+            tag::FENCE_COMMIT => Some(Self::Commit(number)),
+            tag::FENCE_CANCEL => Some(Self::Cancel(number)),
+            _ => None,
+        }
+    }
+
+    fn parts(self) -> (u8, u64) {
+        match self {
+            Self::Member(number) => (tag::FENCE_MEMBER, number),
+            Self::Commit(number) => (tag::FENCE_COMMIT, number),
+            Self::Cancel(number) => (tag::FENCE_CANCEL, number),
+        }
+    }
 }
 
 impl<'a> Record<'a> {
@@ -72,6 +107,12 @@ impl<'a> Record<'a> {
                     return Err("an event has attributes that are not known here");
                 }
                 decode_event(tag, rest, base_wall_us).map(Record::Event)
+            }
+            tag if FenceRecord::TAGS.contains(&tag) && fields == 2 => {
+                let number = read_int(&mut rest).map_err(|_| "a fence's record has no number")?;
+                let fence = FenceRecord::of(tag, number).filter(|_| rest.is_empty());
+                let fence = fence.ok_or("a fence's record is longer than its fields")?;
+                Ok(Record::Fence(fence))
             }
             _ => Err("a record's tag is not known here"),
         }
@@ -174,6 +215,14 @@ pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
     write_uint(body, u64::from(tag::NAME)).expect(INFALLIBLE);
     write_str(body, coordinate.entity()).expect(INFALLIBLE);
     write_str(body, coordinate.scope()).expect(INFALLIBLE);
+}
+
+/// Appends the body of a fence's record.
+pub(super) fn encode_fence(body: &mut Vec<u8>, fence: FenceRecord) {
+    let (tag, number) = fence.parts();
+    write_array_len(body, 2).expect(INFALLIBLE);
+    write_uint(body, u64::from(tag)).expect(INFALLIBLE);
+    write_uint(body, number).expect(INFALLIBLE);
 }
 
 /// Appends the body of an event; its time is stored as the distance from `base_wall_us`, which the

@@ -2,7 +2,7 @@
 //!
 //! The rule and its reasons are in `FORMAT.md` under "Torn or damaged".
 
-use super::{GroupReader, SegmentHeader, Step};
+use super::{GroupReader, SegmentHeader, Step, UnfinishedFence};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
 use crate::planted::{Bug, planted};
@@ -33,8 +33,42 @@ pub struct Tail {
     pub torn: Option<Range<u64>>,
 }
 
-/// Judges what stands at `end`, where the first group that is not whole would start; `bad` is
-/// where in it the first checksum fails.
+/// Where the reading of a segment came to a stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Stop {
+    /// Where what counts ends, in bytes.
+    pub end: u64,
+    /// Where what is whole ends, in bytes: behind a fence that was not committed, or at `end`.
+    pub whole: u64,
+    /// Where the first checksum fails, in bytes.
+    pub bad: u64,
+    /// The smallest sequence that no whole event there has.
+    pub next_sequence: u64,
+}
+
+impl Stop {
+    /// Stops at a group that is not whole, or at the end.
+    pub fn at(end: u64, bad: u64) -> Self {
+        Self {
+            end,
+            whole: end,
+            bad,
+            next_sequence: 0,
+        }
+    }
+
+    /// Stops before a fence that was not committed.
+    pub fn before(fence: &UnfinishedFence) -> Self {
+        Self {
+            end: fence.offset,
+            whole: fence.end,
+            bad: fence.bad.unwrap_or(fence.end),
+            next_sequence: fence.next_sequence,
+        }
+    }
+}
+
+/// Judges what stands where a reading has stopped.
 ///
 /// # Errors
 /// `CrcMismatch` when the bytes there are damage: they were proven durable, or nothing but damage
@@ -42,15 +76,15 @@ pub struct Tail {
 pub fn judge_tail(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
-    end: u64,
-    bad: u64,
+    stop: Stop,
     facts: TailFacts,
 ) -> Result<Tail, LogError> {
+    let Stop { end, whole, .. } = stop;
     let damage = LogError::CrcMismatch {
         segment_id: header.segment.id,
-        offset: bad,
+        offset: stop.bad,
     };
-    if facts.proven > end && !planted(Bug::CutProvenDamage) {
+    if facts.proven > whole && !planted(Bug::CutProvenDamage) {
         return Err(damage);
     }
     let len = file.len()?;
@@ -61,17 +95,18 @@ pub fn judge_tail(
     let nothing_was_lost = facts.same_boot && !facts.poisoned;
     let mut markers = MarkerSearch::new(&**file, header.binding().group_marker(), len);
     let mut reader = GroupReader::new(Arc::clone(file), header, len);
-    let mut from = end + 1;
+    // What stands right behind a fence may be a whole group that does not belong there.
+    let mut from = whole + u64::from(whole == end);
     while let Some(candidate) = markers.next(from)? {
         reader.judge_from(candidate);
         from = match reader.step()? {
             Step::Group(_) if planted(Bug::RefuseTornTail) => return Err(damage),
             Step::Group(group) if planted(Bug::CutProvenDamage) => group.end,
-            Step::Group(group) if nothing_was_lost || group.header.proven > end => {
+            Step::Group(group) if nothing_was_lost || group.header.proven > whole => {
                 return Err(damage);
             }
             Step::Group(group) => group.end,
-            Step::End | Step::NotWhole { .. } => candidate + 1,
+            Step::End | Step::NotWhole { .. } | Step::Unfinished(_) => candidate + 1,
         };
     }
     Ok(Tail {

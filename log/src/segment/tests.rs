@@ -1,5 +1,6 @@
 //! Tests of segments: one file for each part of the format.
 
+mod fence;
 mod footer;
 mod group;
 mod header;

@@ -153,7 +153,13 @@ fn a_tail_is_judged_by_reading_it_a_few_times_whatever_it_holds() {
         });
         let shared: Arc<dyn File> = Arc::clone(&file) as Arc<dyn File>;
         let facts = TailFacts::default();
-        let tail = judge_tail(&shared, &image.header, 168, 168, facts).unwrap();
+        let tail = judge_tail(
+            &shared,
+            &image.header,
+            crate::segment::Stop::at(168, 168),
+            facts,
+        )
+        .unwrap();
         assert_eq!(tail.torn, Some(168..len));
         let read = file.read.load(Ordering::Relaxed);
         assert!(read < 8 * len, "{read} bytes were read of {len}");

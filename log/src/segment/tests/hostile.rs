@@ -23,7 +23,7 @@ fn read_all(bytes: &[u8]) {
             ..TailFacts::default()
         };
         let end = reader.position();
-        let _ = judge_tail(&file, &header, end, end, facts);
+        let _ = judge_tail(&file, &header, crate::segment::Stop::at(end, end), facts);
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "compare-and-swap-unchecked",
         edge: "caller_writer",
-        path: "actors/src/writer/group.rs",
+        path: "actors/src/writer/check.rs",
         find: "self.check_expectations(items, known).map(|()| Plan::Store)",
         replace: "Ok(Plan::Store)",
         why: "both callers win",
@@ -135,7 +135,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "compare-without-group",
         edge: "caller_writer",
-        path: "actors/src/writer/group.rs",
+        path: "actors/src/writer/check.rs",
         find: "self.contents.staged.heads.get(entity);",
         replace: "None::<&Head>;",
         why: "of two callers in one group both win",
@@ -143,7 +143,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "key-not-looked-up-in-hand",
         edge: "caller_writer",
-        path: "actors/src/writer/group.rs",
+        path: "actors/src/writer/check.rs",
         find: "self.contents.staged.keys.get(&key).cloned();",
         replace: "None::<super::known::Stored>;",
         why: "a key that comes twice in one group stores two events",
@@ -151,7 +151,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "compare-before-key",
         edge: "caller_writer",
-        path: "actors/src/writer/group.rs",
+        path: "actors/src/writer/check.rs",
         find: "let mut keys = HashSet::default();",
         replace: "let mut keys = HashSet::default(); self.check_expectations(items, known)?;",
         why: "the winner's retry is told that somebody else won",
@@ -160,8 +160,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         name: "group-not-remembered",
         edge: "caller_writer",
         path: "actors/src/writer/commit.rs",
-        find: "self.known.accept(staged, self.position.next_sequence);",
-        replace: "drop(staged);",
+        find: "self.known.accept(staged, self.position.next_sequence)",
+        replace: "drop(staged)",
         why: "what is written and not visible yet is unknown to the next group",
     },
     Mutation {
