@@ -6,7 +6,7 @@ use crate::log_position::LogPosition;
 use crate::planted::{Bug, planted};
 use crate::segment::{
     Group, GroupReader, Predecessor, ReadStart, SegmentHeader, Step, Stop, Tail, TailFacts,
-    Trailer, judge_tail, read_footer, read_trailer,
+    Trailer, UnfinishedFence, judge_tail, read_footer, read_trailer,
 };
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct NewestEnd {
     pub tail: Tail,
     /// The highest offset that a group in it proves durable.
     pub proven: u64,
+    /// A fence behind the position that was neither committed nor cancelled.
+    pub unfinished: Option<UnfinishedFence>,
 }
 
 /// Reads a segment that another one follows, from `start` on. `successor` is how that one describes
@@ -135,12 +137,16 @@ pub fn recover_newest(
         },
     };
     stop = stopped.unwrap_or(stop);
+    used = stop
+        .fence
+        .map_or(used, |fence| used.max(fence.next_sequence));
     Ok(NewestEnd {
         position,
         clean: false,
-        next_sequence: position.next_sequence.max(stop.next_sequence).max(used),
+        next_sequence: position.next_sequence.max(used),
         tail,
         proven,
+        unfinished: stop.fence,
     })
 }
 
@@ -171,6 +177,7 @@ fn clean_end(
             torn: None,
         },
         proven: position.offset,
+        unfinished: None,
     })
 }
 
@@ -212,7 +219,7 @@ fn read_groups(
             }
             Step::End => return Ok(None),
             Step::NotWhole { offset, bad, .. } => return Ok(Some(Stop::at(offset, bad))),
-            Step::Unfinished(fence) => return Ok(Some(Stop::before(&fence))),
+            Step::Unfinished(fence) => return Ok(Some(Stop::before(fence))),
         }
     }
 }

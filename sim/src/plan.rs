@@ -17,6 +17,7 @@ pub(crate) struct Knobs {
     pub(crate) payload_max: usize,
     /// In percent of the operations.
     pub(crate) batches: u8,
+    pub(crate) fences: u8,
     pub(crate) retries: u8,
     pub(crate) other_payloads: u8,
     pub(crate) syncs: u8,
@@ -48,6 +49,7 @@ impl Knobs {
             channel_capacity: random.usize(1..12),
             payload_max: *pick(random, &[0, 20, 300, 1500]),
             batches: 15,
+            fences: 4,
             retries: 12,
             other_payloads: 3,
             syncs: 4,
@@ -87,6 +89,14 @@ pub(crate) struct NewEvent {
     pub(crate) demand: Demand,
 }
 
+/// How a fence ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FenceEnd {
+    Commit,
+    Cancel,
+    Drop,
+}
+
 /// One thing that a simulated program does.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
@@ -97,6 +107,14 @@ pub(crate) enum Operation {
     Batch {
         caller: u8,
         events: Vec<NewEvent>,
+    },
+    /// Writes into a visibility fence and ends it.
+    Fence {
+        caller: u8,
+        events: Vec<NewEvent>,
+        end: FenceEnd,
+        /// Whether somebody looks before the end and after it.
+        reads: bool,
     },
     /// Asks again for something that was asked before, so many questions back.
     Retry {
@@ -158,6 +176,25 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
         let count = random.usize(1..6);
         let events = (0..count).map(|_| new_event(knobs, random)).collect();
         return Operation::Batch { caller, events };
+    }
+    if falls(knobs.fences) {
+        let count = random.usize(1..6);
+        let events = (0..count).map(|_| new_event(knobs, random)).collect();
+        let end = *pick(
+            random,
+            &[
+                FenceEnd::Commit,
+                FenceEnd::Commit,
+                FenceEnd::Cancel,
+                FenceEnd::Drop,
+            ],
+        );
+        return Operation::Fence {
+            caller,
+            events,
+            end,
+            reads: true,
+        };
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);

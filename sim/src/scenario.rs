@@ -124,6 +124,11 @@ impl Scenario {
             let by_actors =
                 |operation: &Operation| !matches!(operation, Operation::Reopen | Operation::Read);
             scenario.operations.retain(by_actors);
+            for operation in &mut scenario.operations {
+                if let Operation::Fence { reads, .. } = operation {
+                    *reads = false;
+                }
+            }
         }
         scenario
     }

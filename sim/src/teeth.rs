@@ -157,6 +157,8 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         Bug::RestartBlind | Bug::RestartForgets | Bug::IndexerForgets | Bug::AnnounceTwice => {
             &["actor-panics"]
         }
+        Bug::IgnoreFences => &["model", "power-cut"],
+        Bug::FenceKeepsHeads | Bug::ReuseFenceSequence => &["model", "every-call"],
         Bug::TrustPageCacheAtRestart => &["panics-and-failed-sync"],
         Bug::IgnoreRestartBudget => &["restart-budget"],
         Bug::TrustAnyIndex => &["files-swapped"],

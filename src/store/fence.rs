@@ -22,7 +22,11 @@ impl Store<Open> {
     /// `VisibilityFenceActive` while another fence is open; what says that the store has ended.
     pub fn begin_visibility_fence(&self) -> Result<VisibilityFence<'_>, StoreError> {
         let token = self.shared.ids.make(self.shared.clock.wall_us());
-        self.shared.fence_command(token, FenceCommand::Begin)?;
+        if let Err(error) = self.shared.fence_command(token, FenceCommand::Begin) {
+            // Where only the answer was lost, nobody else could end it.
+            let _ = self.shared.engine.fence(token, FenceCommand::Cancel);
+            return Err(error);
+        }
         let fences = self.shared.fences.get();
         let number = fences + 1 + fences % 2;
         self.shared.fences.raise(number);

@@ -1,11 +1,12 @@
 //! Visibility fences: writes that become visible all at once, or never.
 //!
-//! While a fence is open only its writes are accepted, so they stand behind each other at the end
-//! of the log, in one segment, and taking them back is cutting the log where they begin. Readers
-//! are told of none of them before the commit record stands behind them.
+//! While a fence is open only its writes are accepted, so they stand behind each other, in one
+//! segment, and a record behind them says for all of them whether they count. Readers are told of
+//! none before it is there.
 
 use super::Writer;
 use super::contents::Contents;
+use super::segment::record_group;
 use crate::error::StoreError;
 use crate::protocol::Acknowledgement;
 use crate::protocol::writer::{FenceCommand, Message};
@@ -13,7 +14,8 @@ use crate::runtime::{Fault, Next, ReplyTo, Turn};
 use crate::view::IndexEntry;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
-use batpak_log::segment::{FenceRecord, GroupBuilder};
+use batpak_log::segment::FenceRecord;
+use std::io;
 
 /// A fence holds at most so many events, because they are in memory until it ends.
 pub const FENCE_EVENTS_MAX: usize = 65_535;
@@ -163,7 +165,7 @@ impl Writer {
         reply: ReplyTo<Result<(), StoreError>>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        if fence.start.is_some() {
+        if let Some(start) = fence.start {
             let number = fence.number(&self.position);
             if let Err(error) = self.write_record(FenceRecord::Commit(number))? {
                 // Nothing says that the fence counts, so it never will.
@@ -171,6 +173,7 @@ impl Writer {
                 return self.cancel_fence(fence, Some(failed), turn);
             }
             self.known.commit_fence(self.position.next_sequence);
+            self.doubt_from(start);
         }
         fence.waiting.push(Acknowledgement::Done(reply, Ok(())));
         let contents =
@@ -178,35 +181,15 @@ impl Writer {
         self.settle(contents, turn)
     }
 
-    /// Cuts the log where the fence begins, and tells those who wait for it.
+    /// Takes the fence's writes back, and tells those who wait for it.
     pub(super) fn cancel_fence(
         &mut self,
         fence: Fence,
         last: Option<Acknowledgement>,
         turn: &mut Turn<'_, Self>,
     ) -> Result<Next, Fault> {
-        if let (Some(start), Some(segment)) = (fence.start, &mut self.segment) {
-            if let Err(error) = segment.cut_to(start.position.offset, start.names) {
-                // Without its commit record the next opening cuts it.
-                return Err(self.poison(error));
-            }
-            let (next_sequence, hlc) = (self.position.next_sequence, self.position.hlc);
-            self.position = LogPosition {
-                next_sequence,
-                hlc,
-                ..start.position
-            };
-            if self.durable.proven.event_count > start.position.event_count {
-                self.durable.proven = self.position;
-            }
-            if planted(Bug::ReuseFenceSequence) {
-                self.position.next_sequence = start.position.next_sequence;
-            } else if let Err(error) =
-                self.write_record(FenceRecord::Cancel(start.position.next_sequence))?
-            {
-                // Only a kill before the next event would give the sequences out again.
-                tracing::warn!(%error, "the end of a cancelled fence was not recorded");
-            }
+        if let Some(start) = fence.start {
+            self.take_back(start)?;
         }
         self.known.cancel_fence();
         let cancelled =
@@ -218,17 +201,57 @@ impl Writer {
         Ok(Next::Open)
     }
 
+    /// Ends the groups of a fence with the record that says that they do not count; where there is
+    /// no room for it, cuts them off.
+    fn take_back(&mut self, start: Start) -> Result<(), Fault> {
+        let record = FenceRecord::Cancel(start.position.next_sequence);
+        let recorded = self.write_record(record)?;
+        let next_sequence = match planted(Bug::ReuseFenceSequence) {
+            true => start.position.next_sequence,
+            false => self.position.next_sequence,
+        };
+        self.position = LogPosition {
+            offset: self.position.offset,
+            next_sequence,
+            hlc: self.position.hlc,
+            ..start.position
+        };
+        self.doubt_from(start);
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "a cancelled fence is cut off");
+            self.cut_off(start).map_err(|error| self.poison(error))?;
+            // There is room now, unless somebody else took it.
+            let _ = self.write_record(record)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a fence's groups off. What was proven of them must not come back behind other bytes, so
+    /// the cutting is made durable.
+    fn cut_off(&mut self, start: Start) -> io::Result<()> {
+        if let Some(segment) = &mut self.segment {
+            segment.cut_to(start.position.offset, start.names)?;
+        }
+        self.position.offset = start.position.offset;
+        self.durable.cut_back = true;
+        self.sync_now()
+    }
+
+    /// Takes nothing of a fence for proven before its end is: without its end it is lost, whatever
+    /// was synced of it.
+    fn doubt_from(&mut self, start: Start) {
+        if self.durable.proven.event_count > start.position.event_count {
+            self.durable.proven = start.position;
+        }
+    }
+
     /// Writes a group of nothing but a fence's record.
-    fn write_record(&mut self, record: FenceRecord) -> Result<std::io::Result<()>, Fault> {
+    fn write_record(&mut self, record: FenceRecord) -> Result<io::Result<()>, Fault> {
         let Some(segment) = &mut self.segment else {
             return Ok(Ok(()));
         };
-        let buffer = std::mem::take(&mut self.buffer);
-        let wall_us = segment.header().hlc.wall_us;
-        let binding = segment.binding().clone();
-        let mut group = GroupBuilder::start(binding, wall_us, self.position.offset, buffer);
-        group.push_fence(record);
-        let bytes = group.finish(self.position.next_sequence, self.durable.proven.offset);
+        let room = (self.durable.proven.offset, std::mem::take(&mut self.buffer));
+        let bytes = record_group(segment.header(), record, &self.position, room);
         let limit = self.options.segment_max_bytes;
         let written = segment.write(&bytes, self.position.offset, limit);
         let written = written.map_err(|error| self.poison(error))?;

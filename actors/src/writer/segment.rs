@@ -19,7 +19,8 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
-    Binding, Group, GroupEvent, Predecessor, SegmentHeader, SegmentName, TailFacts,
+    Binding, FenceRecord, Group, GroupBuilder, GroupEvent, Predecessor, SegmentHeader, SegmentName,
+    TailFacts,
 };
 use std::io;
 use std::sync::Arc;
@@ -303,16 +304,25 @@ impl Reopened {
             self.recent.remember(header, group, self.visible);
         })?;
         self.position = end.position;
-        // A fence that was open has used some.
-        self.position.next_sequence = end.next_sequence;
         if end.position.next_sequence < self.visible {
             let detail = "it is shorter than what readers saw";
             return Err(StoreError::corrupt(header.segment.id, detail));
         }
-        file.truncate(self.position.offset)?;
+        let fence = end.unfinished;
+        let whole = fence.map_or(self.position.offset, |fence| fence.end);
+        file.truncate(whole)?;
+        let proven = end.proven.max(header.encoded_len());
         if !planted(Bug::TrustPageCacheAtRestart) {
-            let proven = end.proven.max(header.encoded_len());
-            rewrite(&*file, proven, self.position.offset)?;
+            rewrite(&*file, proven, whole)?;
+        }
+        self.position.next_sequence = end.next_sequence;
+        if let Some(fence) = fence {
+            name_count += fence.names as usize;
+            self.position.offset = whole;
+            let record = FenceRecord::Cancel(fence.number);
+            let record = record_group(&header, record, &self.position, (proven, Vec::new()));
+            write_all_at(&*file, &record, whole)?;
+            self.position.offset += record.len() as u64;
         }
         file.sync_all()?;
         let mut segment = OpenSegment::new(header, file, self.position.offset);
@@ -320,6 +330,20 @@ impl Reopened {
         self.segment = Some(segment);
         Ok(())
     }
+}
+
+/// Returns a group of nothing but a fence's record, to stand at `position`; `buffer` is taken for
+/// its room.
+pub(super) fn record_group(
+    header: &SegmentHeader,
+    record: FenceRecord,
+    position: &LogPosition,
+    (proven, buffer): (u64, Vec<u8>),
+) -> Vec<u8> {
+    let wall_us = header.hlc.wall_us;
+    let mut group = GroupBuilder::start(header.binding(), wall_us, position.offset, buffer);
+    group.push_fence(record);
+    group.finish(position.next_sequence, proven)
 }
 
 impl Recent {

@@ -25,6 +25,8 @@ pub struct RunBuilder {
     facts: Facts,
     /// Where the next group starts: behind the run, when groups without events stand there.
     read_to: u64,
+    /// Where the names stand that those groups define.
+    names_ahead: Vec<u64>,
     /// Which of the coordinates each of the segment's names is.
     names: HashMap<u32, u32>,
     coordinates: Vec<Coordinate>,
@@ -60,6 +62,7 @@ impl RunBuilder {
         Self {
             facts,
             read_to: start.offset,
+            names_ahead: Vec::new(),
             names: HashMap::new(),
             coordinates: Vec::new(),
             offsets: Vec::new(),
@@ -100,8 +103,14 @@ impl RunBuilder {
             self.has_room_for(group),
             "a run has at most 2^24 events in 4 GiB"
         );
-        for offset in &group.names {
-            let relative = self.relative(*offset);
+        self.names_ahead.extend(&group.names);
+        self.read_to = group.end;
+        if group.events.is_empty() {
+            // At the end of a run it would be hidden from those who read on behind it.
+            return;
+        }
+        for offset in std::mem::take(&mut self.names_ahead) {
+            let relative = self.relative(offset);
             self.name_offsets.push(relative);
             self.facts.name_count += 1;
         }
@@ -109,11 +118,6 @@ impl RunBuilder {
         for event in &group.events {
             self.add_event(event, expected);
             expected = event.sequence.saturating_add(1);
-        }
-        self.read_to = group.end;
-        if group.events.is_empty() {
-            // At the end of a run it would be hidden from those who read on behind it.
-            return;
         }
         self.facts.last_group_offset = group.offset;
         self.facts.end.advance(group);

@@ -175,7 +175,8 @@ impl GroupReader {
     /// Reads the next group; one of a visibility fence only when the fence was committed.
     ///
     /// # Errors
-    /// As [`whole_group`](Self::whole_group).
+    /// When the file cannot be read, and `CorruptSegment` for a record whose checksum holds and
+    /// which is not understood all the same: no torn write leaves one, so it is never cut off.
     pub fn step(&mut self) -> Result<Step<'_>, LogError> {
         match self.is_fenced()? {
             true => match self.look_for_commit()? {
@@ -189,8 +190,7 @@ impl GroupReader {
     /// Reads the next group, whatever it is to a fence.
     ///
     /// # Errors
-    /// When the file cannot be read, and `CorruptSegment` for a record whose checksum holds and
-    /// which is not understood all the same: no torn write leaves one, so it is never cut off.
+    /// As [`step`](Self::step).
     pub(super) fn whole_group(&mut self) -> Result<Step<'_>, LogError> {
         let offset = self.position;
         if offset >= self.limit {

@@ -64,7 +64,8 @@ pub enum FenceRecord {
     Member(u64),
     /// The fence is whole: all its events stand in the groups right before.
     Commit(u64),
-    /// The fence stood here and came to nothing; its sequences are not given out again.
+    /// The fence came to nothing, with all its events in the groups right before; its sequences are
+    /// not given out again.
     Cancel(u64),
 }
 

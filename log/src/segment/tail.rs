@@ -42,8 +42,8 @@ pub struct Stop {
     pub whole: u64,
     /// Where the first checksum fails, in bytes.
     pub bad: u64,
-    /// The smallest sequence that no whole event there has.
-    pub next_sequence: u64,
+    /// The fence that stands at `end`, if one does.
+    pub fence: Option<UnfinishedFence>,
 }
 
 impl Stop {
@@ -53,17 +53,17 @@ impl Stop {
             end,
             whole: end,
             bad,
-            next_sequence: 0,
+            fence: None,
         }
     }
 
-    /// Stops before a fence that was not committed.
-    pub fn before(fence: &UnfinishedFence) -> Self {
+    /// Stops before a fence that has no end.
+    pub fn before(fence: UnfinishedFence) -> Self {
         Self {
             end: fence.offset,
             whole: fence.end,
             bad: fence.bad.unwrap_or(fence.end),
-            next_sequence: fence.next_sequence,
+            fence: Some(fence),
         }
     }
 }

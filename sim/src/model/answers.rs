@@ -187,8 +187,14 @@ impl Model {
                 | StoreError::StorageFull { .. }
                 | StoreError::Io(_)
         );
+        // A panic of the writer ends a fence.
+        let by_panic = matches!(
+            error,
+            StoreError::VisibilityFenceNotActive | StoreError::VisibilityFenceCancelled
+        );
         let by_end = matches!(error, StoreError::ActorEnded { .. } | StoreError::Closed);
         let is_right = matches!(error, StoreError::WriterCrashed)
+            || by_panic && !self.strictness.exact
             || by_disk && self.strictness.disk_fails
             || by_end && self.strictness.budget_may_end;
         match is_right {

@@ -226,6 +226,19 @@ impl Model {
         self.notified.clear();
     }
 
+    /// Notes of a fence's events that were never committed that they are not stored, and may be
+    /// asked for again.
+    pub(crate) fn take_back(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            if let Some(sent) = self.get_mut(*number)
+                && sent.attempts == 0
+            {
+                sent.attempts = 1;
+                sent.state = State::Absent;
+            }
+        }
+    }
+
     /// Marks what was committed up to here as durable.
     pub(crate) fn all_is_durable(&mut self, up_to: u64) {
         for sent in &mut self.sent {

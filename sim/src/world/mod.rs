@@ -1,6 +1,7 @@
 //! A simulated machine with a store on it, programs that use it, and the model that watches.
 
 mod ending;
+mod fences;
 mod image;
 mod inner;
 mod operations;

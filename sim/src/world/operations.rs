@@ -15,6 +15,12 @@ impl World {
         match operation {
             Operation::Append { caller, event } => self.append(*caller, event, None),
             Operation::Batch { caller, events } => self.batch(*caller, events),
+            Operation::Fence {
+                caller,
+                events,
+                end,
+                reads,
+            } => self.fence(*caller, events, (*end, *reads)),
             Operation::Retry { back, always } => self.retry(*back, *always),
             Operation::OtherPayload {
                 caller,
@@ -225,7 +231,7 @@ impl World {
     }
 
     /// Looks at what readers see: all that was acknowledged, whole batches, in order.
-    fn read(&mut self) -> Result<(), String> {
+    pub(super) fn read(&self) -> Result<(), String> {
         let Some(store) = &self.store else {
             return Ok(());
         };

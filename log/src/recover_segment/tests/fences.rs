@@ -78,11 +78,9 @@ fn a_group_right_behind_an_open_fence_is_no_torn_write() {
 
 #[test]
 fn a_cancelled_fence_has_used_its_sequences() {
-    let mut image = Image::first();
-    image.group(&[b"before"], 0);
-    image.position.next_sequence = 9;
-    image.record(Cancel(1));
+    let image = image(&[Cancel(1)]);
     let end = newest(&image, &image.bytes, SAME_BOOT).unwrap();
-    assert_eq!((end.position.event_count, end.next_sequence), (1, 9));
-    assert_eq!(end.tail.torn, None);
+    assert_eq!((end.position.event_count, end.next_sequence), (1, 4));
+    assert_eq!(end.position.offset, image.bytes.len() as u64);
+    assert_eq!((end.tail.torn, end.unfinished), (None, None));
 }

@@ -31,7 +31,7 @@ fn a_fence_counts_once_its_commit_stands_behind_it() {
         &[][..],
         &[Commit(2)],
         &[Commit(0)],
-        &[Cancel(1)],
+        &[Cancel(2)],
         &[Member(1)],
     ] {
         let mut image = image(end);
@@ -42,11 +42,23 @@ fn a_fence_counts_once_its_commit_stands_behind_it() {
 }
 
 #[test]
-fn a_cancelled_fence_leaves_a_record_that_nobody_minds() {
-    let mut image = Image::first();
-    image.group(&[b"before"], 0).record(Cancel(1));
+fn a_cancelled_fence_is_stepped_over() {
+    let mut image = image(&[Cancel(1)]);
     image.group(&[b"after"], 0);
     assert_eq!(payloads(&image), ["before", "after"]);
+    let len = image.bytes.len() as u64;
+    let mut reader = GroupReader::new(file_of(&image.bytes), &image.header, len);
+    reader.step().unwrap();
+    let Step::Group(group) = reader.step().unwrap() else {
+        panic!("a cancelled fence is whole");
+    };
+    assert_eq!(
+        (group.offset, group.end),
+        (image.starts[1], image.starts[4])
+    );
+    assert_eq!((group.events.len(), group.names.len()), (0, 2));
+    assert_eq!(group.header.first_sequence, 4);
+    assert_eq!(reader.name_count(), 3, "its names are defined");
 }
 
 #[test]
