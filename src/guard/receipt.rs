@@ -15,7 +15,7 @@ pub struct Receipt<T> {
 }
 
 impl<T> Receipt<T> {
-    pub(super) fn new(payload: T, gates_passed: Vec<&'static str>) -> Self {
+    pub(crate) fn new(payload: T, gates_passed: Vec<&'static str>) -> Self {
         Self {
             payload,
             gates_passed,
