@@ -100,6 +100,22 @@ fn a_seed_makes_the_same_ids_again() {
 }
 
 #[test]
+fn ids_that_are_made_one_after_the_other_sort_in_that_order() {
+    let ids: Vec<_> = (0..10_000).map(|_| generate_v7_id()).collect();
+    assert!(ids.is_sorted_by(|a, b| a < b));
+    let source = IdSource::with_seed(7);
+    let at_once: Vec<_> = (0..1000).map(|_| source.make(1_234_567)).collect();
+    assert!(
+        at_once.is_sorted_by(|a, b| a < b),
+        "a clock that stands still"
+    );
+    let by_time: Vec<_> = (0..5000).map(|wall_us| source.make(wall_us)).collect();
+    assert!(by_time.is_sorted_by(|a, b| a < b), "each microsecond");
+    let of_another = IdSource::with_seed(8).make(1_234_567);
+    assert!(!at_once.contains(&of_another));
+}
+
+#[test]
 fn ids_can_be_keys_and_be_sent() {
     fn is_an_id<T: EntityIdType + Ord>() -> BTreeSet<T> {
         [T::new(2), T::new(1), T::new(2)].into()
