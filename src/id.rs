@@ -1,9 +1,18 @@
 //! Ids: made from a clock and a seedable source, typed where a program wants them typed.
 
 use batpak_actors::runtime::Counter;
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// Makes UUID version 7 ids: the time in milliseconds, then random bits.
+/// How many hexadecimal digits an id has.
+const ID_DIGITS_MAX: usize = 32;
+
+/// Makes UUID version 7 ids: the time in microseconds, a counter of 30 bits, 32 random bits.
+///
+/// Ids that are made one after the other sort in that order while the clock does not go back,
+/// except where the counter begins anew within a microsecond. It begins anywhere.
 ///
 /// Two sources with the same seed that are asked for the same times make the same ids, so that a
 /// run can be repeated.
@@ -32,9 +41,14 @@ impl IdSource {
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
         let nth = self.made.next();
         let mut random = fastrand::Rng::with_seed(self.seed ^ nth.wrapping_mul(SPREAD));
-        let mut bits = [0; 10];
-        random.fill(&mut bits);
-        let milliseconds = u64::try_from(wall_us / 1000).unwrap_or(0);
+        let wall_us = u64::try_from(wall_us).unwrap_or(0);
+        let (milliseconds, rest_us) = (wall_us / 1000, wall_us % 1000);
+        // 12 bits for the rest of a millisecond, then 2 that say the variant, and 62 more.
+        let fraction = (rest_us << 12) / 1000;
+        let counter = nth.wrapping_add(self.seed) & ((1 << 30) - 1);
+        let after_time =
+            u128::from(fraction) << 64 | u128::from(counter) << 32 | u128::from(random.u32(..));
+        let [_, _, _, _, _, _, bits @ ..] = after_time.to_be_bytes();
         uuid::Builder::from_unix_timestamp_millis(milliseconds, &bits)
             .as_uuid()
             .as_u128()
@@ -51,7 +65,9 @@ pub fn generate_v7_id() -> u128 {
 }
 
 /// An id of one kind of entity, made by [`define_entity_id!`](crate::define_entity_id).
-pub trait EntityIdType: Copy {
+pub trait EntityIdType:
+    Copy + Clone + Eq + Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
+{
     /// What the id names; its text starts with it.
     const ENTITY_NAME: &'static str;
 
@@ -70,12 +86,33 @@ pub trait EntityIdType: Copy {
 
 /// Defines a type for the ids of one kind of entity: `define_entity_id!(OrderId, "order")`.
 ///
-/// Its text is `order:` and 32 hexadecimal digits; it is read back with or without the prefix.
+/// Its text is `order:` and 32 hexadecimal digits. It is read back with or without the prefix,
+/// from 1 to 32 digits; everything else is refused with a text that says why.
+///
+/// ```
+/// use batpak::id::EntityIdType;
+///
+/// batpak::define_entity_id!(OrderId, "order");
+///
+/// let order = OrderId::new(0xabc);
+/// assert_eq!(order.to_string(), "order:00000000000000000000000000000abc");
+/// assert_eq!("order:abc".parse(), Ok(order));
+/// assert!("event:abc".parse::<OrderId>().is_err());
+/// ```
 #[macro_export]
 macro_rules! define_entity_id {
     ($name:ident, $entity:literal) => {
         #[doc = concat!("The id of one ", $entity, ".")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            ::core::clone::Clone,
+            ::core::marker::Copy,
+            ::core::fmt::Debug,
+            ::core::cmp::PartialEq,
+            ::core::cmp::Eq,
+            ::core::cmp::PartialOrd,
+            ::core::cmp::Ord,
+            ::core::hash::Hash,
+        )]
         pub struct $name(u128);
 
         impl $crate::id::EntityIdType for $name {
@@ -100,7 +137,7 @@ macro_rules! define_entity_id {
 
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                write!(f, concat!($entity, ":{:032x}"), self.0)
+                ::core::write!(f, "{}:{:032x}", $entity, self.0)
             }
         }
 
@@ -108,13 +145,25 @@ macro_rules! define_entity_id {
             type Err = ::std::string::String;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
-                let digits = text.strip_prefix(concat!($entity, ":")).unwrap_or(text);
-                u128::from_str_radix(digits, 16)
-                    .map(Self)
-                    .map_err(|error| format!("{text} is not the id of one {}: {error}", $entity))
+                $crate::id::parse_entity_id(text, $entity).map(Self)
             }
         }
     };
+}
+
+/// Reads the digits of an id, with or without the name of its entity before them.
+#[doc(hidden)]
+pub fn parse_entity_id(text: &str, entity: &str) -> Result<u128, String> {
+    let rest = text.strip_prefix(entity);
+    let digits = rest.and_then(|rest| rest.strip_prefix(':')).unwrap_or(text);
+    let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if digits.is_empty() || digits.len() > ID_DIGITS_MAX || !are_digits {
+        return Err(format!(
+            "invalid {entity} id: give 1 to {ID_DIGITS_MAX} hexadecimal digits, with or without \
+             \"{entity}:\" before them"
+        ));
+    }
+    u128::from_str_radix(digits, 16).map_err(|error| format!("invalid {entity} id: {error}"))
 }
 
 define_entity_id!(EventId, "event");
