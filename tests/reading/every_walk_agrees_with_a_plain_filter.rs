@@ -1,0 +1,188 @@
+//! From either end, from any sequence, before any sequence, from both ends at once: a walk gives
+//! what a plain filter over all events would, wherever the events are found.
+
+use crate::harness::*;
+use batpak::prelude::*;
+use batpak::testkit::Machine;
+
+/// Walks from both ends at once, by chance, until both are at their end.
+fn from_both_ends<S>(
+    store: &Store<S>,
+    region: &Region,
+    random: &mut fastrand::Rng,
+) -> Vec<IndexEntry> {
+    let mut events = store.events(region, 0);
+    let (mut front, mut back) = (Vec::new(), Vec::new());
+    let (mut front_ended, mut back_ended) = (false, false);
+    while !(front_ended && back_ended) {
+        if random.bool() {
+            let next = events.next().transpose().unwrap();
+            front_ended = next.is_none();
+            front.extend(next);
+        } else {
+            let next = events.next_back().transpose().unwrap();
+            back_ended = next.is_none();
+            back.extend(next);
+        }
+    }
+    front.extend(back.into_iter().rev());
+    front
+}
+
+fn check<S>(store: &Store<S>, random: &mut fastrand::Rng) {
+    let all = store.try_query(&Region::all()).unwrap();
+    assert!(all.is_sorted_by(|one, next| one.global_sequence < next.global_sequence));
+    let end = all.last().map_or(0, |last| last.global_sequence + 1);
+    for region in regions() {
+        let expected: Vec<_> = all
+            .iter()
+            .filter(|entry| {
+                let coord = &entry.coord;
+                region.matches(coord.entity(), coord.scope(), entry.kind, entry.clock)
+            })
+            .cloned()
+            .collect();
+        assert_eq!(store.query(&region), expected, "{region:?}");
+        let back = store.events(&region, 0).rev();
+        let mut back: Vec<_> = back.map(Result::unwrap).collect();
+        back.reverse();
+        assert_eq!(back, expected, "from the back: {region:?}");
+        assert_eq!(
+            from_both_ends(store, &region, random),
+            expected,
+            "{region:?}"
+        );
+        for _ in 0..4 {
+            let (from, until) = (random.u64(..end + 2), random.u64(..end + 2));
+            let inside: Vec<_> = expected
+                .iter()
+                .filter(|entry| (from..until).contains(&entry.global_sequence))
+                .cloned()
+                .collect();
+            let some = || store.events(&region, from).until(until);
+            let found: Vec<_> = some().map(Result::unwrap).collect();
+            assert_eq!(found, inside, "{from}..{until} of {region:?}");
+            let mut found: Vec<_> = some().rev().map(Result::unwrap).collect();
+            found.reverse();
+            assert_eq!(
+                found, inside,
+                "{from}..{until} of {region:?}, from the back"
+            );
+        }
+        check_payloads(store, &region, &expected);
+    }
+}
+
+/// The payload of every event of these histories is its key.
+fn check_payloads<S>(store: &Store<S>, region: &Region, expected: &[IndexEntry]) {
+    let ids: Vec<_> = expected.iter().map(|entry| entry.event_id).collect();
+    let events = || store.events(region, 0);
+    let typed = events().typed::<u64>().map(Result::unwrap);
+    let typed: Vec<_> = typed.map(|event| u128::from(event.payload)).collect();
+    assert_eq!(typed, ids);
+    let raw = events().raw().rev().map(Result::unwrap);
+    for (event, entry) in raw.zip(expected.iter().rev()) {
+        let told = (
+            event.event_id,
+            event.global_sequence,
+            event.clock,
+            event.disk_pos,
+        );
+        let known = (
+            entry.event_id,
+            entry.global_sequence,
+            entry.clock,
+            entry.disk_pos,
+        );
+        assert_eq!(told, known);
+        assert_eq!(
+            rmp_serde::from_slice::<u64>(&event.payload).unwrap() as u128,
+            entry.event_id
+        );
+    }
+    let mut json: Vec<_> = events().json().rev().map(Result::unwrap).collect();
+    json.reverse();
+    let json: Vec<_> = json
+        .iter()
+        .map(|event| event.payload.as_u64().unwrap())
+        .collect();
+    assert_eq!(json.into_iter().map(u128::from).collect::<Vec<_>>(), ids);
+}
+
+#[test]
+fn in_memory_in_runs_and_in_merged_segments() {
+    let random = &mut seeded("histories");
+    for _ in 0..scaled(12) {
+        let machine = Machine::new(random.u64(..));
+        let store = history(&machine, random.u64(1..250), random);
+        check(&store, random);
+        let read_only = machine.open_read_only(small_segments()).unwrap();
+        check(&read_only, random);
+        read_only.close().unwrap();
+        store.close().unwrap();
+        let store = machine.open(small_segments()).unwrap();
+        check(&store, random);
+    }
+}
+
+#[test]
+fn the_histories_are_found_in_several_parts() {
+    let random = &mut fastrand::Rng::with_seed(1);
+    let machine = Machine::new(1);
+    let store = history(&machine, 250, random);
+    let diagnostics = store.diagnostics();
+    assert!(diagnostics.tile_count >= 5, "{}", diagnostics.tile_count);
+    assert!(diagnostics.events_in_memory > 0);
+    assert!(store.stats().segments > 5);
+    let merged = machine.disk().fork();
+    let names = batpak::testkit::Fs::list(&merged, "").unwrap();
+    assert!(
+        names.iter().any(|name| name.contains("-1.fbat")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn an_empty_store_has_nothing_at_either_end() {
+    let machine = Machine::new(1);
+    let store = machine.open(small_segments()).unwrap();
+    check(&store, &mut fastrand::Rng::with_seed(1));
+}
+
+#[test]
+fn what_is_written_meanwhile_is_not_part_of_a_walk() {
+    let directory = temporary();
+    let store = open(directory.path());
+    append_numbers(&store, "a", 0..10);
+    let mut events = store.events(&Region::all(), 0);
+    assert_eq!(events.next().unwrap().unwrap().clock, 0);
+    append_numbers(&store, "a", 10..20);
+    assert_eq!(events.next_back().unwrap().unwrap().clock, 9);
+    assert_eq!((events.next_sequence(), events.end_sequence()), (1, 9));
+    let rest: Vec<_> = events.by_ref().map(|entry| entry.unwrap().clock).collect();
+    assert_eq!(rest, (1..9).collect::<Vec<_>>());
+    assert!(events.next().is_none() && events.next_back().is_none());
+    let later = store.events(&Region::all(), 10);
+    assert_eq!(later.count(), 10);
+}
+
+#[test]
+fn a_walk_beside_a_writer_is_whole() {
+    let directory = temporary();
+    let store = open(directory.path());
+    append_numbers(&store, "a", 0..1);
+    let events = scaled(20_000) as u64;
+    std::thread::scope(|scope| {
+        scope.spawn(|| append_numbers(&store, "a", 1..events));
+        let mut seen = 0;
+        while seen < events {
+            let mut expected = None;
+            for entry in store.events(&Region::entity_exact("a"), 0).rev().take(3000) {
+                let sequence = entry.unwrap().global_sequence;
+                seen = seen.max(sequence + 1);
+                assert_eq!(sequence, *expected.get_or_insert(sequence));
+                expected = sequence.checked_sub(1);
+            }
+        }
+    });
+}
