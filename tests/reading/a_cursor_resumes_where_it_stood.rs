@@ -67,7 +67,7 @@ fn in_steps_of_chance_through_closing_opening_and_readers() {
                     store = machine.open(small_segments()).unwrap();
                 }
             }
-            assert_eq!(found, expected, "{region:?}");
+            assert_same_events(&found, &expected, &format!("{region:?}"));
         }
     }
 }

@@ -57,6 +57,17 @@ pub(crate) fn append_numbers(store: &Store, entity: &str, numbers: std::ops::Ran
     }
 }
 
+/// Demands that two lists hold the same events; a merge between the two may have moved them.
+pub(crate) fn assert_same_events(found: &[IndexEntry], expected: &[IndexEntry], what: &str) {
+    let told = |entries: &[IndexEntry]| {
+        let told = |entry: &IndexEntry| (entry.global_sequence, entry.event_id, entry.hash_chain);
+        entries.iter().map(told).collect::<Vec<_>>()
+    };
+    let (one, other) = (sequences(found), sequences(expected));
+    assert_eq!(one, other, "sequences of {what}");
+    assert!(told(found) == told(expected), "other events: {what}");
+}
+
 pub(crate) fn sequences<'e>(entries: impl IntoIterator<Item = &'e IndexEntry>) -> Vec<u64> {
     let sequence = |entry: &IndexEntry| entry.global_sequence;
     entries.into_iter().map(sequence).collect()
@@ -70,8 +81,12 @@ pub(crate) fn small_segments() -> StoreConfig {
 /// Opens the store of a machine and appends events of chance, one at a time and in batches, with
 /// causes of all sorts; closes and opens it now and then. The payload of each is its key.
 pub(crate) fn history(machine: &Machine, events: u64, random: &mut fastrand::Rng) -> Store {
-    let mut store = machine.open(small_segments()).unwrap();
-    let mut key = 1;
+    // Small segments of like size are merged where they have room in one.
+    let is_merged = random.bool();
+    let segment_max_bytes = if is_merged { 100_000 } else { 2_500 };
+    let config = || small_segments().with_segment_max_bytes(segment_max_bytes);
+    let mut store = machine.open(config()).unwrap();
+    let (mut key, mut commits) = (1, 0);
     while key <= events {
         if random.u8(..) < 40 {
             let items = (0..random.u64(1..8)).map(|nth| {
@@ -92,9 +107,10 @@ pub(crate) fn history(machine: &Machine, events: u64, random: &mut fastrand::Rng
                 .unwrap();
             key += 1;
         }
-        if random.u8(..) < 6 {
+        commits += 1;
+        if random.u8(..) < 6 || is_merged && commits % 10 == 0 {
             store.close().unwrap();
-            store = machine.open(small_segments()).unwrap();
+            store = machine.open(config()).unwrap();
         }
     }
     store
