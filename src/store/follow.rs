@@ -51,6 +51,10 @@ impl Store<Open> {
 
 /// What comes next to whoever follows a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the small one comes once, and a box would cost every event an allocation"
+)]
 pub enum Followed {
     /// An event.
     Event(IndexEntry),

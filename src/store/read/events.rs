@@ -181,15 +181,18 @@ fn decoded<P>(
     event: RawEvent<&[u8]>,
     decode: fn(&[u8]) -> Result<P, StoreError>,
 ) -> Result<RawEvent<P>, StoreError> {
-    let payload = decode(event.payload).map_err(|error| match error {
-        StoreError::Serialization(error) => {
-            let (id, sequence) = (event.event_id, event.global_sequence);
-            let text = format!("event {id:032x} at sequence {sequence}: {error}");
-            StoreError::Serialization(text.into())
-        }
-        other => other,
-    })?;
+    let payload = decode(event.payload).map_err(|error| named(error, &event))?;
     Ok(event.map_payload(|_| payload))
+}
+
+/// Says in an error of decoding which event it is about.
+fn named(error: StoreError, event: &RawEvent<&[u8]>) -> StoreError {
+    let StoreError::Serialization(error) = error else {
+        return error;
+    };
+    let (id, sequence) = (event.event_id, event.global_sequence);
+    let text = format!("event {id:032x} at sequence {sequence}: {error}");
+    StoreError::Serialization(text.into())
 }
 
 impl<P> Iterator for EventsWith<P> {
