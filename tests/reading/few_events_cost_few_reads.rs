@@ -43,18 +43,20 @@ fn filled() -> SimFs {
     disk
 }
 
-/// Returns how many bytes `work` reads from the disk.
-fn bytes_read(disk: &SimFs, work: impl FnOnce()) -> u64 {
-    let bytes = Arc::new(AtomicU64::new(0));
-    let sum = Arc::clone(&bytes);
+/// Returns how many bytes `work` reads from the disk, in how many calls.
+fn read_by(disk: &SimFs, work: impl FnOnce()) -> (u64, u64) {
+    let sums = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
+    let (bytes, calls) = &*sums;
+    let seen = Arc::clone(&sums);
     disk.observe(Some(Box::new(move |call: &Call<'_>| {
         if call.call == FsCall::ReadAt {
-            sum.fetch_add(call.bytes as u64, Ordering::Relaxed);
+            seen.0.fetch_add(call.bytes as u64, Ordering::Relaxed);
+            seen.1.fetch_add(1, Ordering::Relaxed);
         }
     })));
     work();
     disk.observe(None);
-    bytes.load(Ordering::Relaxed)
+    (bytes.load(Ordering::Relaxed), calls.load(Ordering::Relaxed))
 }
 
 #[test]
@@ -78,7 +80,7 @@ fn from_the_back() {
             .take(10)
             .map(|entry| entry.event_id)
             .collect();
-        let read = bytes_read(&disk, || {
+        let (read, _) = read_by(&disk, || {
             let events = store.events(&region, 0).raw().rev().take(10);
             let taken: Vec<_> = events.map(|event| event.unwrap().event_id).collect();
             assert_eq!(taken, latest);
@@ -87,7 +89,7 @@ fn from_the_back() {
         assert!(read < 400_000, "{read} bytes for ten of {region:?}");
         latest.reverse();
         let first = of_all[of_all.len() - 10].global_sequence;
-        let read = bytes_read(&disk, || {
+        let (read, _) = read_by(&disk, || {
             let events = store.events(&region, 0).until(first).rev().take(1);
             assert_eq!(events.count(), 1);
         });
@@ -112,7 +114,7 @@ fn from_the_back_of_what_is_in_memory_without_the_disk() {
         Region::entity_exact("entity:7"),
         Region::scope("scope"),
     ] {
-        let read = bytes_read(&disk, || {
+        let (read, _) = read_by(&disk, || {
             assert_eq!(store.events(&region, 0).rev().take(10).count(), 10);
         });
         assert_eq!(read, 0, "{region:?}");
@@ -123,14 +125,16 @@ fn from_the_back_of_what_is_in_memory_without_the_disk() {
 fn a_whole_walk_from_the_back_reads_each_part_about_once() {
     let disk = filled();
     let store = open_on(&disk);
-    let forward = bytes_read(&disk, || {
+    let (forward, calls_forward) = read_by(&disk, || {
         assert_eq!(store.events(&Region::all(), 0).raw().count() as u64, EVENTS);
     });
-    let back = bytes_read(&disk, || {
+    let (back, calls_back) = read_by(&disk, || {
         assert_eq!(
             store.events(&Region::all(), 0).raw().rev().count() as u64,
             EVENTS
         );
     });
     assert!(back < 2 * forward, "{back} bytes back, {forward} forward");
+    let calls = format!("{calls_back} calls back, {calls_forward} forward");
+    assert!(calls_back < 2 * calls_forward, "{calls}");
 }
