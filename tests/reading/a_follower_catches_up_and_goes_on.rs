@@ -169,6 +169,36 @@ fn through_crashes_of_every_actor() {
 }
 
 #[test]
+fn what_came_after_the_broker_ended_is_handed_over_before_it_is_told() {
+    let directory = temporary();
+    let config = StoreConfig::new(directory.path()).with_restart_policy(RestartPolicy::Once);
+    let store = Store::open(config).unwrap();
+    let mut follow = store.follow(&Region::all()).unwrap();
+    assert_eq!(follow.recv().unwrap(), Followed::CaughtUp);
+    let ended = || {
+        let actors = store.diagnostics().actors;
+        actors
+            .iter()
+            .any(|actor| actor.name == "broker" && !actor.alive)
+    };
+    while !ended() {
+        store.panic_actor_for_test("broker");
+    }
+    append_numbers(&store, "a", 0..3);
+    for clock in 0..3 {
+        assert_eq!(event(follow.recv().unwrap()).clock, clock);
+    }
+    let error = follow.recv().unwrap_err();
+    assert!(matches!(error, StoreError::ActorEnded { .. }), "{error}");
+    assert!(matches!(
+        follow.next(),
+        Some(Err(StoreError::ActorEnded { .. }))
+    ));
+    append_numbers(&store, "a", 3..4);
+    assert_eq!(event(follow.recv().unwrap()).clock, 3);
+}
+
+#[test]
 fn on_a_machine_that_is_stepped() {
     let random = &mut seeded("followers");
     let machine = Machine::new(random.u64(..));

@@ -138,7 +138,7 @@ fn the_histories_are_found_in_several_parts() {
         merged += usize::from(names.iter().any(|name| name.ends_with("-1.fbat")));
     }
     assert!(
-        runs > 1 && in_memory > 1 && merged > 1,
+        runs > 1 && in_memory > 1 && merged > 0,
         "{runs} {in_memory} {merged}"
     );
 }

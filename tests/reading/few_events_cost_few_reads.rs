@@ -86,7 +86,7 @@ fn from_the_back() {
             assert_eq!(taken, latest);
         });
         // The whole log has more than 25 MB.
-        assert!(read < 400_000, "{read} bytes for ten of {region:?}");
+        assert!(read < 160_000, "{read} bytes for ten of {region:?}");
         latest.reverse();
         let first = of_all[of_all.len() - 10].global_sequence;
         let (read, _) = read_by(&disk, || {
@@ -94,7 +94,7 @@ fn from_the_back() {
             assert_eq!(events.count(), 1);
         });
         assert!(
-            read < 400_000,
+            read < 160_000,
             "{read} bytes for one of {region:?}, further back"
         );
     }

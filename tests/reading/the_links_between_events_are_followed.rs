@@ -134,6 +134,38 @@ fn a_circle_is_walked_once() {
     assert_eq!(ids(&store.effects(9, 100)), []);
 }
 
+/// An index finds effects by 32 bits of their cause's hash. These two ids share them.
+const SAME_HASH: [u128; 2] = [36_661, 139_605];
+
+#[test]
+fn causes_whose_hashes_are_the_same_are_told_apart() {
+    let machine = Machine::new(1);
+    let store = machine.open(small_segments()).unwrap();
+    let [one, other] = SAME_HASH;
+    caused_by(&store, 1, 0);
+    for cause in [one, other] {
+        caused_by(&store, cause, 1);
+    }
+    for key in 10..40 {
+        caused_by(&store, key, SAME_HASH[key as usize % 2]);
+    }
+    store.close().unwrap();
+    let store = machine.open(small_segments()).unwrap();
+    assert!(
+        store.diagnostics().events_in_memory < 20,
+        "an index is asked"
+    );
+    let all: Vec<u128> = (10..40).collect();
+    let (even, odd): (Vec<_>, Vec<_>) = all.iter().copied().partition(|key| key % 2 == 0);
+    assert_eq!(ids(&store.effects(one, 100)), even);
+    assert_eq!(ids(&store.effects(other, 100)), odd);
+    assert_eq!(
+        ids(&store.effects(1, 100)),
+        [vec![one, other], all].concat()
+    );
+    assert_eq!(ids(&store.effects(one, 3)), even[..3]);
+}
+
 #[test]
 fn levels_come_one_after_the_other_each_in_commit_order() {
     let directory = temporary();
