@@ -18,8 +18,8 @@ impl Store<Open> {
     /// up, and goes on with what comes; every event once, in commit order.
     ///
     /// # Errors
-    /// `Closed` or `ActorEnded` when the store has ended; `Busy` or `TimedOut` when the broker could
-    /// not take it within `writer.reply_timeout`.
+    /// `Closed` or `ActorEnded` when the store has ended; `Busy` or `TimedOut` when the broker
+    /// could not take it within `writer.reply_timeout`.
     pub fn follow(&self, region: &Region) -> Result<Follow, StoreError> {
         self.follow_from(region, &CursorPosition::start())
     }
@@ -82,9 +82,9 @@ impl Follow {
     /// Waits for what comes next.
     ///
     /// # Errors
-    /// `Closed` once the store has closed and all was handed over, `ActorEnded` when the broker that
-    /// wakes it has spent its restarts: events may have come since, a cursor sees them. When the log
-    /// cannot be read further: then it can be asked again, and nothing is passed over.
+    /// `Closed` once the store has closed and all was handed over. `ActorEnded` when the broker
+    /// that wakes it has spent its restarts, and all that was there was handed over: asked again it
+    /// looks again. When the log cannot be read further; then nothing is passed over either.
     pub fn recv(&mut self) -> Result<Followed, StoreError> {
         loop {
             if let Some(followed) = self.wait(None)? {

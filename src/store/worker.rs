@@ -85,8 +85,8 @@ impl CursorWorkerHandle {
     /// # Errors
     /// `WriterCrashed` when its handler panicked more often than its policy allows. `ActorEnded`
     /// when it had ended before it was stopped, because the broker that wakes it has spent its
-    /// restarts: it has handled what it was woken for, and events may have come since. Whoever waits
-    /// a second time is told only the latter.
+    /// restarts: it has handled what it was woken for, and events may have come since. Whoever
+    /// waits a second time is told only the latter.
     pub fn wait(&mut self) -> Result<(), StoreError> {
         self.stop();
         if let Some(task) = self.task.take() {

@@ -167,6 +167,76 @@ fn what_is_written_meanwhile_is_not_part_of_a_walk() {
     assert_eq!(later.count(), 10);
 }
 
+/// Closes small segments until some were merged.
+fn merge(machine: &Machine) {
+    for key in 1_000_000_u64.. {
+        let store = machine.open(merging()).unwrap();
+        let segments = store.stats().segments;
+        for nth in 0..3 {
+            store.append(&at("later"), KIND, &(key + nth)).unwrap();
+        }
+        store.close().unwrap();
+        let store = machine.open(merging()).unwrap();
+        let merged = store.stats().segments < segments;
+        store.close().unwrap();
+        if merged {
+            return;
+        }
+    }
+}
+
+fn merging() -> StoreConfig {
+    small_segments().with_segment_max_bytes(1_000_000)
+}
+
+#[test]
+fn a_walk_goes_on_when_another_process_merges_what_it_reads() {
+    let random = &mut seeded("merged away");
+    for nth in 0..scaled(12) {
+        let machine = Machine::new(random.u64(..));
+        let mut expected = Vec::new();
+        for key in 0..7 {
+            let store = machine.open(merging()).unwrap();
+            for nth in 0..random.u64(8..16) {
+                let coord = at(ENTITIES[random.usize(..ENTITIES.len())]);
+                expected.push(
+                    store
+                        .append(&coord, KIND, &(100 * key + nth))
+                        .unwrap()
+                        .event_id,
+                );
+            }
+            store.close().unwrap();
+        }
+        let config = small_segments().with_cache_bytes(0).with_fd_budget(1);
+        let reader = machine.open_read_only(config).unwrap();
+        let mut events = reader.events(&Region::all(), 0);
+        let mut raw = reader.events(&Region::all(), 0).raw();
+        let back = nth % 2 == 0;
+        let mut next = || {
+            let (entry, raw) = match back {
+                false => (events.next(), raw.next()),
+                true => (events.next_back(), raw.next_back()),
+            };
+            let (entry, raw) = (entry.transpose().unwrap(), raw.transpose().unwrap());
+            assert_eq!(
+                entry.as_ref().map(|entry| entry.event_id),
+                raw.map(|raw| raw.event_id)
+            );
+            entry.map(|entry| entry.event_id)
+        };
+        let mut found: Vec<_> = (0..random.usize(..20)).map_while(|_| next()).collect();
+        merge(&machine);
+        while let Some(event_id) = next() {
+            found.push(event_id);
+        }
+        if back {
+            found.reverse();
+        }
+        assert!(found == expected, "{} of {}", found.len(), expected.len());
+    }
+}
+
 #[test]
 fn a_walk_beside_a_writer_is_whole() {
     let directory = temporary();

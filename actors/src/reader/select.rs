@@ -66,8 +66,8 @@ impl Chosen {
     }
 }
 
-/// Returns the numbers, of those asked for, of all events that may belong to `region`; its narrowest
-/// field decides, and each event is still to be judged.
+/// Returns which of these numbers are of events that may belong to `region`; its narrowest field
+/// decides, and each event is still to be judged.
 pub(super) fn choose(
     pages: &PagesOf<'_>,
     part: &IndexedPart,

@@ -10,9 +10,10 @@ use std::fmt;
 
 impl<State> Store<State> {
     /// Returns an event and those of its entity that its hash builds on, newest first, at most
-    /// `limit`. It follows the entity's hash chain, through all of its scopes, and ends at the first
-    /// event of the entity. It is empty for an id that is not there, and ends before the first
-    /// event that cannot be read or is no JSON; the failure is kept in the store's diagnostics.
+    /// `limit`. It follows the entity's hash chain, through all of its scopes, and ends at the
+    /// first event of the entity. It is empty for an id that is not there, and ends before the
+    /// first event that cannot be read or is no JSON; the failure is kept in the store's
+    /// diagnostics.
     pub fn walk_ancestors(&self, event_id: u128, limit: usize) -> Vec<StoredEvent<Value>> {
         let mut found = Vec::new();
         match self.collect_ancestors(event_id, limit, &mut found) {

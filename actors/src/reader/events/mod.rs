@@ -178,8 +178,14 @@ impl Events {
                     Err(error) => return Some(Err(self.fail(error))),
                 },
                 Stretch::Indexed(_) => {
+                    let left = self.left.clone();
                     let event = self.read(end, |event| event.map_payload(|_| ()))?;
-                    return Some(event.and_then(|event| self.entry_of(end, &event)));
+                    let entry = event.and_then(|event| self.entry_of(end, &event));
+                    if entry.is_err() {
+                        // An event that is not handed out is not passed.
+                        self.left = left;
+                    }
+                    return Some(entry);
                 }
             }
         }
