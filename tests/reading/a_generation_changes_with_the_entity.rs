@@ -81,3 +81,40 @@ fn a_reader_beside_the_writer_sees_it_after_a_look() {
     );
     assert_eq!(reader.try_entity_generation("a").unwrap(), Some(4));
 }
+
+#[test]
+fn what_a_fence_hides_counts_once_it_is_committed() {
+    let directory = temporary();
+    let store = open(directory.path());
+    append_numbers(&store, "a", 0..2);
+    let mut follow = store.follow(&Region::all()).unwrap();
+    let mut cursor = store.cursor_guaranteed(&Region::all());
+    assert_eq!(cursor.poll_batch(10).len(), 2);
+    for commits in [false, true] {
+        let fence = store.begin_visibility_fence().unwrap();
+        let ticket = fence.submit(&at("a"), KIND, &2).unwrap();
+        store.sync().unwrap();
+        assert_eq!(store.entity_generation("a"), Some(2));
+        assert_eq!(cursor.poll(), None);
+        assert_eq!(store.events(&Region::all(), 0).rev().count(), 2);
+        match commits {
+            false => fence.cancel().unwrap(),
+            true => fence.commit().unwrap(),
+        }
+        assert_eq!(ticket.wait().is_ok(), commits);
+    }
+    assert_eq!(store.entity_generation("a"), Some(3));
+    let committed = cursor.poll_batch(10);
+    assert_eq!(committed.len(), 1);
+    let followed: Vec<_> = (0..4).map(|_| follow.recv().unwrap()).collect();
+    assert_eq!(
+        followed
+            .iter()
+            .filter(|followed| **followed == Followed::CaughtUp)
+            .count(),
+        1
+    );
+    assert!(followed.contains(&Followed::Event(committed[0].clone())));
+    let walked = store.walk_ancestors(committed[0].event_id, 10);
+    assert_eq!(walked.len(), 3);
+}

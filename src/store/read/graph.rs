@@ -54,7 +54,9 @@ impl<State> Store<State> {
     /// Walks from an event back along its entity's hash chain: the event itself first, with its
     /// payload in the MessagePack that was stored. Nothing is read before it is asked for.
     ///
-    /// Each event's `prev_hash` is the `event_hash` of the one that comes next.
+    /// Each event's `prev_hash` is the `event_hash` of the one that comes next. On a read-only
+    /// store the walk ends with `Io` where the writing process has merged away what comes next;
+    /// another walk finds it.
     ///
     /// # Errors
     /// As [`get_raw`](Self::get_raw).
