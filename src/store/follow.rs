@@ -1,5 +1,6 @@
 //! Following: first what there is, then what comes, in one call.
 
+use super::cursor::Marked;
 use super::{Cursor, CursorPosition, IndexEntry, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
@@ -43,7 +44,8 @@ impl Store<Open> {
             woken,
             cursor,
             ready: VecDeque::new(),
-            position: *position,
+            start: *position,
+            last: None,
             caught_up: false,
         })
     }
@@ -74,7 +76,10 @@ pub struct Follow {
     cursor: Cursor,
     /// Taken from the log, and not handed over yet.
     ready: VecDeque<IndexEntry>,
-    position: CursorPosition,
+    /// Where it began.
+    start: CursorPosition,
+    /// The event that was handed over last.
+    last: Option<Marked>,
     caught_up: bool,
 }
 
@@ -119,7 +124,7 @@ impl Follow {
             self.ready = self.cursor.try_poll_batch(BATCH)?.into();
         }
         if let Some(entry) = self.ready.pop_front() {
-            self.position = self.cursor.position_behind(&entry);
+            self.last = Some(Marked::of(&entry));
             return Ok(Some(Followed::Event(entry)));
         }
         let caught_up = std::mem::replace(&mut self.caught_up, true);
@@ -129,7 +134,8 @@ impl Follow {
     /// Returns the position behind the last event that was handed over, to be saved once that event
     /// was handled; [`Store::follow_from`] goes on from there.
     pub fn position(&self) -> CursorPosition {
-        self.position
+        let behind = |last| self.cursor.position_behind(last);
+        self.last.map_or(self.start, behind)
     }
 
     /// Returns whether [`Followed::CaughtUp`] has come.
@@ -170,7 +176,7 @@ impl Drop for Follow {
 impl fmt::Debug for Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Follow")
-            .field("position", &self.position)
+            .field("position", &self.position())
             .field("caught_up", &self.caught_up)
             .finish_non_exhaustive()
     }

@@ -5,6 +5,8 @@ mod position;
 pub use super::worker::{CursorWorkerAction, CursorWorkerConfig, CursorWorkerHandle};
 pub use position::{CursorPosition, ParsePositionError};
 
+pub(super) use position::Marked;
+
 use super::{IndexEntry, Shared, Store, StoreError};
 use crate::coordinate::Region;
 use std::fmt;
@@ -36,7 +38,7 @@ impl<State> Store<State> {
     /// Returns the position right behind an event of this store, to be saved by whoever has handled
     /// the event and all before it.
     pub fn position_behind(&self, entry: &IndexEntry) -> CursorPosition {
-        self.shared.position_behind(entry)
+        self.shared.position_behind(Marked::of(entry))
     }
 }
 
@@ -48,7 +50,10 @@ pub struct Cursor {
     shared: Arc<Shared>,
     region: Region,
     next_sequence: u64,
-    position: CursorPosition,
+    /// Where it began.
+    start: CursorPosition,
+    /// The event that was handed out last.
+    last: Option<Marked>,
 }
 
 impl Cursor {
@@ -57,14 +62,16 @@ impl Cursor {
             shared: Arc::clone(shared),
             region: region.clone(),
             next_sequence: position.next_sequence(),
-            position,
+            start: position,
+            last: None,
         }
     }
 
     /// Returns the position behind the last event that was handed out, to be saved once that event
     /// was handled; [`Store::cursor_at`] goes on from there.
     pub fn position(&self) -> CursorPosition {
-        self.position
+        let behind = |last| self.shared.position_behind(last);
+        self.last.map_or(self.start, behind)
     }
 
     /// Returns the next event, if there is one yet. A failure to read further counts as none and
@@ -115,7 +122,7 @@ impl Cursor {
             polled = self.visible_batch(max, found);
         }
         if let Some(last) = found.last() {
-            self.position = self.shared.position_behind(last);
+            self.last = Some(Marked::of(last));
         }
         polled
     }
@@ -138,23 +145,23 @@ impl Cursor {
         Ok(())
     }
 
-    /// Returns the position behind an event.
-    pub(super) fn position_behind(&self, entry: &IndexEntry) -> CursorPosition {
-        self.shared.position_behind(entry)
+    /// Returns the position behind an event that was handed out.
+    pub(super) fn position_behind(&self, last: Marked) -> CursorPosition {
+        self.shared.position_behind(last)
     }
 
     /// Returns where it stands, to go back there.
     pub(super) fn mark(&self) -> CursorMark {
         CursorMark {
             next_sequence: self.next_sequence,
-            position: self.position,
+            last: self.last,
         }
     }
 
     /// Goes back to where it stood.
     pub(super) fn seek(&mut self, mark: CursorMark) {
         self.next_sequence = mark.next_sequence;
-        self.position = mark.position;
+        self.last = mark.last;
     }
 }
 
@@ -163,7 +170,7 @@ impl Cursor {
 pub(super) struct CursorMark {
     /// Everything before it was looked at, also what the region leaves out.
     next_sequence: u64,
-    position: CursorPosition,
+    last: Option<Marked>,
 }
 
 impl fmt::Debug for Cursor {

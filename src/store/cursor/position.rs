@@ -25,9 +25,24 @@ pub struct CursorPosition(Option<Place>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Place {
     store_id: [u8; 16],
+    event: Marked,
+}
+
+/// What tells an event from all others of its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::store) struct Marked {
     sequence: u64,
-    /// The first bytes of the event's hash.
+    /// The first bytes of its hash.
     mark: [u8; MARK_BYTES],
+}
+
+impl Marked {
+    pub(in crate::store) fn of(entry: &IndexEntry) -> Self {
+        Self {
+            sequence: entry.global_sequence,
+            mark: mark_of(&entry.hash_chain.event_hash),
+        }
+    }
 }
 
 impl CursorPosition {
@@ -40,24 +55,21 @@ impl CursorPosition {
     /// Returns the sequence of the event that the position is right behind; `None` at the start.
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
-        self.0.map(|place| place.sequence)
+        self.0.map(|place| place.event.sequence)
     }
 
     /// Returns the sequence from which a cursor goes on.
     pub(in crate::store) fn next_sequence(&self) -> u64 {
-        self.0.map_or(0, |place| place.sequence.saturating_add(1))
+        let sequence = self.sequence();
+        sequence.map_or(0, |sequence| sequence.saturating_add(1))
     }
 }
 
 impl Shared {
     /// Returns the position right behind an event of this store.
-    pub(in crate::store) fn position_behind(&self, entry: &IndexEntry) -> CursorPosition {
+    pub(in crate::store) fn position_behind(&self, event: Marked) -> CursorPosition {
         let store_id = self.engine.reader().view().store_id();
-        CursorPosition(store_id.map(|store_id| Place {
-            store_id,
-            sequence: entry.global_sequence,
-            mark: mark_of(&entry.hash_chain.event_hash),
-        }))
+        CursorPosition(store_id.map(|store_id| Place { store_id, event }))
     }
 
     /// Finds out whether a cursor can go on from a position.
@@ -65,32 +77,32 @@ impl Shared {
         self: &Arc<Self>,
         position: &CursorPosition,
     ) -> Result<(), StoreError> {
-        let Some(place) = &position.0 else {
+        let Some(Place { store_id, event }) = position.0 else {
             return Ok(());
         };
         let view = self.engine.reader().view();
-        if view.visible() <= place.sequence {
+        if view.visible() <= event.sequence {
             self.refresh()?;
         }
-        if view.store_id() != Some(place.store_id) {
+        if view.store_id() != Some(store_id) {
             return Err(foreign(position, "this is another store"));
         }
         let end = view.visible();
-        if end <= place.sequence {
+        if end <= event.sequence {
             let detail = format!("the cursor position {position} is not below its end, {end}");
             return Err(StoreError::Rollback { detail });
         }
-        match self.event_at(place.sequence)? {
+        match self.mark_at(event.sequence)? {
             // What has its sequence no more was compacted or lost in a crash, and the sequence is
             // not given out again.
             None => Ok(()),
-            Some(mark) if mark == place.mark => Ok(()),
+            Some(mark) if mark == event.mark => Ok(()),
             Some(_) => Err(foreign(position, "another event stands there")),
         }
     }
 
     /// Returns the mark of the event that has a sequence.
-    fn event_at(self: &Arc<Self>, sequence: u64) -> Result<Option<[u8; MARK_BYTES]>, StoreError> {
+    fn mark_at(self: &Arc<Self>, sequence: u64) -> Result<Option<[u8; MARK_BYTES]>, StoreError> {
         let mut events = self.events(&Region::all(), sequence).until(sequence + 1);
         let read = events.next_with(|event| mark_of(&event.event_hash));
         read.transpose()
@@ -114,8 +126,9 @@ impl fmt::Display for CursorPosition {
             return f.write_str(START);
         };
         let store_id = u128::from_be_bytes(place.store_id);
-        let mark = u64::from_be_bytes(place.mark);
-        write!(f, "{store_id:032x}-{}-{mark:016x}", place.sequence)
+        let Marked { sequence, mark } = place.event;
+        let mark = u64::from_be_bytes(mark);
+        write!(f, "{store_id:032x}-{sequence}-{mark:016x}")
     }
 }
 
@@ -155,8 +168,10 @@ fn parse(text: &str) -> Option<CursorPosition> {
     let (sequence, mark) = rest.split_once('-')?;
     Some(CursorPosition(Some(Place {
         store_id: u128::from_str_radix(store_id, 16).ok()?.to_be_bytes(),
-        sequence: sequence.parse().ok()?,
-        mark: u64::from_str_radix(mark, 16).ok()?.to_be_bytes(),
+        event: Marked {
+            sequence: sequence.parse().ok()?,
+            mark: u64::from_str_radix(mark, 16).ok()?.to_be_bytes(),
+        },
     })))
 }
 

@@ -120,18 +120,25 @@ impl Events {
         &mut self,
         mut step: impl FnMut(&mut Walk) -> Option<Result<T, StoreError>>,
     ) -> Option<Result<T, StoreError>> {
-        match step(&mut self.walk) {
-            Some(Err(error)) if self.shared.is_moved(&error) => {
-                if let Err(error) = self.shared.refresh() {
-                    return Some(Err(error));
-                }
-                let (from, until) = (self.walk.next_sequence(), self.walk.end_sequence());
-                let reader = self.shared.engine.reader();
-                self.walk = reader.events(self.walk.region(), from).until(until);
-                step(&mut self.walk)
-            }
-            stepped => stepped,
+        let mut stepped = step(&mut self.walk);
+        if let Some(Err(error)) = &stepped
+            && self.shared.is_moved(error)
+        {
+            stepped = match self.begin_again() {
+                Ok(()) => step(&mut self.walk),
+                Err(error) => Some(Err(error)),
+            };
         }
+        stepped
+    }
+
+    /// Begins another walk over what is left of this one.
+    fn begin_again(&mut self) -> Result<(), StoreError> {
+        self.shared.refresh()?;
+        let (from, until) = (self.walk.next_sequence(), self.walk.end_sequence());
+        let reader = self.shared.engine.reader();
+        self.walk = reader.events(self.walk.region(), from).until(until);
+        Ok(())
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) struct TailStretch {
     tail: TailPart,
     end: End,
     slots: Slots,
-    frames: Option<Frames>,
+    /// Most walks over memory read no frame, so a walk has only a place for it.
+    frames: Option<Box<Frames>>,
 }
 
 /// Which slots come next.
@@ -96,7 +97,7 @@ impl TailStretch {
             return Ok(None);
         };
         let place = entry.disk_pos;
-        let same = |frames: &&mut Frames| {
+        let same = |frames: &&mut Box<Frames>| {
             let segment = frames.segment().header.segment;
             segment.id == place.segment_id && segment.generation == entry.segment_generation
         };
@@ -107,7 +108,7 @@ impl TailStretch {
                 .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             let settled = self.tail.written_end(place.segment_id, snapshot.visible);
             let frames = Frames::new(reader.access(), known, Keeping::Nothing, settled)?;
-            self.frames = Some(frames);
+            self.frames = Some(Box::new(frames));
         }
         let Some(frames) = &mut self.frames else {
             return Ok(None);
