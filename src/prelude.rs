@@ -11,8 +11,9 @@ pub use crate::outcome::{ErrorKind, Outcome, OutcomeError};
 pub use crate::pipeline::{Committed, Pipeline, Proposal};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,
-    BatchStage, CausationRef, Closed, Cursor, CursorWorkerAction, CursorWorkerConfig,
-    CursorWorkerHandle, DiskPos, Durability, IndexConfig, IndexEntry, IndexLayout, Notification,
-    Open, ReadOnly, RestartPolicy, Store, StoreConfig, StoreError, Subscription, SyncConfig,
-    SyncMode, ViewConfig, VisibilityFence, WriterConfig, WriterPressure,
+    BatchStage, CausationRef, Closed, Cursor, CursorPosition, CursorWorkerAction,
+    CursorWorkerConfig, CursorWorkerHandle, DiskPos, Durability, Follow, Followed, IndexConfig,
+    IndexEntry, IndexLayout, Notification, Open, ReadOnly, RestartPolicy, Store, StoreConfig,
+    StoreError, Subscription, SyncConfig, SyncMode, ViewConfig, VisibilityFence, WriterConfig,
+    WriterPressure,
 };

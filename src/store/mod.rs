@@ -2,8 +2,9 @@
 
 mod append;
 mod config;
-mod cursor;
+pub mod cursor;
 mod fence;
+mod follow;
 mod maintain;
 pub(crate) mod open;
 mod options;
@@ -19,9 +20,11 @@ pub use config::{
     BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,
     WriterConfig,
 };
-pub use cursor::Cursor;
+pub use cursor::{Cursor, CursorPosition, ParsePositionError};
 pub use fence::VisibilityFence;
+pub use follow::{Follow, Followed};
 pub use options::{AppendOptions, BatchAppendItem, CausationRef};
+pub use read::{Ancestors, Events, EventsWith};
 pub use stats::{OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure};
 pub use subscription::Subscription;
 pub use ticket::{AppendTicket, BatchAppendTicket};
@@ -32,7 +35,6 @@ pub use batpak_actors::error::{BatchStage, StoreError};
 pub use batpak_actors::protocol::broker::Notification;
 pub use batpak_actors::protocol::{AppendReceipt, Durability, Replay};
 pub use batpak_actors::raw_event::RawEvent;
-pub use batpak_actors::reader::Events;
 pub use batpak_actors::recovery::RecoveryReport;
 pub use batpak_actors::runtime::{ActorHealth, RestartPolicy, Waiting};
 pub use batpak_actors::verify::{BadEvent, Verification};

@@ -1,9 +1,11 @@
 //! Cursor workers: a handler that is called with each batch of new events.
 
-use super::{Cursor, IndexEntry, Open, Store, StoreError};
+use super::{Cursor, CursorPosition, IndexEntry, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
-use batpak_actors::runtime::{RestartBudget, RestartPolicy, TaskHandle, TaskNext, Watermark};
+use batpak_actors::runtime::{
+    Published, RestartBudget, RestartPolicy, TaskHandle, TaskNext, Watermark,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,7 @@ pub struct CursorWorkerHandle {
     subscriber: u64,
     stopped: Arc<Watermark>,
     orphaned: Arc<Watermark>,
+    handled: Arc<Published<CursorPosition>>,
     task: Option<TaskHandle>,
 }
 
@@ -55,13 +58,36 @@ impl CursorWorkerHandle {
         self.engine.unsubscribe(self.subscriber);
     }
 
-    /// Stops the worker and waits until it has ended.
+    /// Returns the position behind the last batch that the handler has returned from: a worker that
+    /// is started there goes on with the next event. It is where the worker started until then.
+    ///
+    /// A handler that keeps what it has done elsewhere can keep the position with it, in one step:
+    /// see [`Store::position_behind`].
+    pub fn handled(&self) -> CursorPosition {
+        *self.handled.load()
+    }
+
+    /// Stops the worker and waits until it has ended. A worker whose handler panicked too often has
+    /// ended before, which counts as an end like any other here; [`wait`](Self::wait) tells it.
+    ///
+    /// # Errors
+    /// `ActorEnded` as for [`wait`](Self::wait).
+    pub fn join(mut self) -> Result<(), StoreError> {
+        match self.wait() {
+            Err(StoreError::WriterCrashed) => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// Stops the worker, waits until it has ended, and tells how; then [`handled`](Self::handled)
+    /// says for good how far it has come.
     ///
     /// # Errors
     /// `WriterCrashed` when its handler panicked more often than its policy allows. `ActorEnded`
     /// when it had ended before it was stopped, because the broker that wakes it has spent its
-    /// restarts: it has handled what it was woken for, and events may have come since.
-    pub fn join(mut self) -> Result<(), StoreError> {
+    /// restarts: it has handled what it was woken for, and events may have come since. Whoever
+    /// waits a second time is told only the latter.
+    pub fn wait(&mut self) -> Result<(), StoreError> {
         self.stop();
         if let Some(task) = self.task.take() {
             task.join().map_err(|_| StoreError::WriterCrashed)?;
@@ -97,6 +123,24 @@ impl Store<Open> {
     where
         F: FnMut(&[IndexEntry], &Store<Open>) -> CursorWorkerAction + Send + 'static,
     {
+        self.cursor_worker_from(region, &CursorPosition::start(), config, handler)
+    }
+
+    /// As [`cursor_worker`](Self::cursor_worker), and begins behind a saved position.
+    ///
+    /// # Errors
+    /// As [`cursor_worker`](Self::cursor_worker), and as [`cursor_at`](Self::cursor_at) for the
+    /// position.
+    pub fn cursor_worker_from<F>(
+        self: &Arc<Self>,
+        region: &Region,
+        position: &CursorPosition,
+        config: CursorWorkerConfig,
+        handler: F,
+    ) -> Result<CursorWorkerHandle, StoreError>
+    where
+        F: FnMut(&[IndexEntry], &Store<Open>) -> CursorWorkerAction + Send + 'static,
+    {
         if config.batch_size == 0 {
             return Err(StoreError::Configuration(
                 "batch_size must be at least 1".into(),
@@ -107,6 +151,8 @@ impl Store<Open> {
                 "a worker cannot start another worker".into(),
             ));
         };
+        let cursor = self.cursor_at(region, position)?;
+        let handled = Arc::new(Published::new(*position));
         let engine = self.shared.engine.clone();
         // Registered before the first look, so that nothing falls between the two.
         let registered = engine.watch(region)?;
@@ -118,7 +164,8 @@ impl Store<Open> {
             orphaned: Arc::clone(&orphaned),
             waits: false,
             subscriber,
-            cursor: self.cursor_guaranteed(region),
+            cursor,
+            handled: Arc::clone(&handled),
             store: Store::lend(&self.shared),
             batch_size: config.batch_size,
             budget: RestartBudget::new(config.restart),
@@ -132,6 +179,7 @@ impl Store<Open> {
             subscriber,
             stopped,
             orphaned,
+            handled,
             task: Some(task),
         })
     }
@@ -146,6 +194,7 @@ struct Worker<F> {
     waits: bool,
     subscriber: u64,
     cursor: Cursor,
+    handled: Arc<Published<CursorPosition>>,
     store: Store<Open>,
     batch_size: usize,
     budget: RestartBudget,
@@ -162,7 +211,7 @@ where
         if self.stopped.get() > 0 {
             return TaskNext::Done;
         }
-        let before = self.cursor.position();
+        let before = self.cursor.mark();
         let batch = self.cursor.poll_batch(self.batch_size);
         if batch.is_empty() {
             self.waits = true;
@@ -171,8 +220,13 @@ where
         let handler = &mut self.handler;
         let store = &self.store;
         match catch_unwind(AssertUnwindSafe(|| handler(&batch, store))) {
-            Ok(CursorWorkerAction::Continue) => TaskNext::Again,
-            Ok(CursorWorkerAction::Stop) => TaskNext::Done,
+            Ok(action) => {
+                self.handled.publish(self.cursor.position());
+                match action {
+                    CursorWorkerAction::Continue => TaskNext::Again,
+                    CursorWorkerAction::Stop => TaskNext::Done,
+                }
+            }
             Err(panic) => {
                 if !self.budget.grant(store.shared.clock.monotonic_us()) {
                     tracing::error!("a cursor worker has spent its restarts and ends");

@@ -159,12 +159,15 @@ fn a_spent_budget_ends_it_with_an_error() {
         told.send(sequences(batch)).unwrap();
         panic!("the handler panics on purpose");
     };
-    let worker = store
+    let mut worker = store
         .cursor_worker(&Region::all(), sized(1), handler)
         .unwrap();
     let calls: Vec<_> = handled.iter().collect();
     assert_eq!(calls, [[0], [0]], "one restart, and no more");
-    let error = within(HANG, "joining a worker that has ended", || worker.join()).unwrap_err();
+    let waited = within(HANG, "waiting for a worker that has ended", move || {
+        worker.wait()
+    });
+    let error = waited.unwrap_err();
     assert!(matches!(error, StoreError::WriterCrashed), "{error}");
     // The store itself has nothing to do with it.
     append_numbers(&store, "a", 5..6);

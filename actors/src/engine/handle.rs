@@ -265,6 +265,26 @@ impl EngineHandle {
             .map_err(|Closed| self.broker_end().unwrap_or(StoreError::Closed))
     }
 
+    /// As [`receive`](Self::receive), at most that long if a limit is given; `None` when it has
+    /// passed.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_within<T>(
+        &self,
+        from: &Receiver<T>,
+        limit: Option<Duration>,
+    ) -> Result<Option<T>, StoreError> {
+        let (Some(broker), Some(limit)) = (&self.broker, limit) else {
+            return self.receive(from).map(Some);
+        };
+        match broker.receive_within(from, limit) {
+            Ok(received) => Ok(Some(received)),
+            Err(Waited::TimedOut) => Ok(None),
+            Err(Waited::Closed) => Err(self.broker_end().unwrap_or(StoreError::Closed)),
+        }
+    }
+
     /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is
     /// passed over.
     pub fn unsubscribe(&self, subscriber: u64) {

@@ -66,6 +66,7 @@ impl StoreError {
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
+            | Self::ForeignPosition { .. }
             | Self::Rollback { .. }
             | Self::FutureVersion { .. }
             | Self::Poisoned { .. }
@@ -116,6 +117,9 @@ impl StoreError {
                 detail: detail.clone(),
             },
             Self::Rollback { detail } => Self::Rollback {
+                detail: detail.clone(),
+            },
+            Self::ForeignPosition { detail } => Self::ForeignPosition {
                 detail: detail.clone(),
             },
             Self::FutureVersion { name, detail } => Self::FutureVersion {

@@ -160,6 +160,12 @@ pub enum StoreError {
         /// What is proven and what was found.
         detail: String,
     },
+    /// A saved position does not belong to this log.
+    #[error("the position is not one of this log: {detail}; go on from an earlier one of it")]
+    ForeignPosition {
+        /// The position, and how the log differs.
+        detail: String,
+    },
     /// An index beside a segment is damaged, and could not be made again.
     #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
     DamagedIndex {

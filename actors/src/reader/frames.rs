@@ -12,6 +12,9 @@ use std::sync::Arc;
 const NEAR_BYTES: u64 = 16 * 1024;
 /// So much is read at once when frames are asked for in order.
 const WINDOW_BYTES: u64 = 256 * 1024;
+/// So much is read at first when they are asked for from the back, where often few are wanted;
+/// then twice as much each time.
+const BACK_WINDOW_BYTES: u64 = 8 * 1024;
 
 /// How a reading of frames treats what it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,10 @@ pub(super) struct Frames {
     settled: u64,
     /// What was read last.
     window: Window,
+    last_start: u64,
     last_end: u64,
+    /// How much is read at once from the back.
+    back_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -92,7 +98,9 @@ impl Frames {
                 start: 0,
                 bytes: Vec::new(),
             },
+            last_start: 0,
             last_end: 0,
+            back_bytes: BACK_WINDOW_BYTES,
         })
     }
 
@@ -105,7 +113,7 @@ impl Frames {
         if self.window.get(at).is_none() {
             self.load(at)?;
         }
-        self.last_end = at.end;
+        (self.last_start, self.last_end) = (at.offset, at.end);
         let bytes = self.window.get(at).unwrap_or_default();
         event_at(
             &self.segment.binding,
@@ -118,6 +126,9 @@ impl Frames {
     /// Makes the window hold a frame.
     fn load(&mut self, at: FrameAt) -> Result<(), LogError> {
         if self.keeping == Keeping::Keep && self.take_block(at) {
+            return Ok(());
+        }
+        if self.goes_back_to(at) && self.load_before(at) {
             return Ok(());
         }
         let near = at.offset.saturating_sub(self.last_end) < NEAR_BYTES && self.last_end > 0;
@@ -140,6 +151,33 @@ impl Frames {
             bytes,
         };
         Ok(())
+    }
+
+    /// Returns whether a frame lies shortly before the one that was read last.
+    fn goes_back_to(&self, at: FrameAt) -> bool {
+        at.end <= self.last_start && self.last_start - at.end < NEAR_BYTES
+    }
+
+    /// Makes the window hold a frame and what lies before it; `false` when that cannot be read.
+    /// Whoever reads the frame alone finds out why.
+    fn load_before(&mut self, at: FrameAt) -> bool {
+        let start = at.end.saturating_sub(self.back_bytes);
+        self.back_bytes = WINDOW_BYTES.min(self.back_bytes * 2);
+        if start >= at.offset {
+            return false;
+        }
+        let length = usize::try_from(at.end - start).unwrap_or(0);
+        let mut bytes = match std::mem::replace(&mut self.window, Window::empty()) {
+            Window::Own { bytes, .. } => bytes,
+            Window::Kept { .. } => Vec::new(),
+        };
+        bytes.resize(length, 0);
+        let read = read_exact_at(&*self.file, &mut bytes, start);
+        self.window = match read {
+            Ok(()) => Window::Own { start, bytes },
+            Err(_) => Window::empty(),
+        };
+        read.is_ok()
     }
 
     fn take_block(&mut self, at: FrameAt) -> bool {

@@ -74,22 +74,33 @@ impl Reader {
         (event_id, candidates): (u128, Candidates),
         hold: &mut impl FnMut(&[u8]) -> P,
     ) -> Result<Option<RawEvent<P>>, LogError> {
+        let is_it = |record: &EventRecord<'_>| record.event_id == event_id;
         for number in candidates.iter() {
-            let at = self.place(part, number)?;
-            let read = self.access.event(&part.segment, at, |record, length| {
-                if record.event_id != event_id {
-                    return Ok(None);
-                }
-                let coord = self.coordinate(lists, part, record.name)?;
-                let placed = placed(part, number, at, length);
-                Ok(Some(RawEvent::new(record, coord, placed, &mut *hold)))
-            });
-            let read: Result<_, LogError> = read?;
-            if let Some(event) = read? {
+            if let Some(event) = self.event_if(lists, (part, number), is_it, &mut *hold)? {
                 return Ok(Some(event));
             }
         }
         Ok(None)
+    }
+
+    /// Reads an event of an indexed part by its number, if it is one that is wanted.
+    pub(super) fn event_if<P>(
+        &self,
+        lists: &Lists,
+        (part, number): (&IndexedPart, u32),
+        is_wanted: impl FnOnce(&EventRecord<'_>) -> bool,
+        hold: impl FnOnce(&[u8]) -> P,
+    ) -> Result<Option<RawEvent<P>>, LogError> {
+        let at = self.place(part, number)?;
+        let read = self.access.event(&part.segment, at, |record, length| {
+            if !is_wanted(record) {
+                return Ok(None);
+            }
+            let coord = self.coordinate(lists, part, record.name)?;
+            let placed = placed(part, number, at, length);
+            Ok(Some(RawEvent::new(record, coord, placed, hold)))
+        });
+        read?
     }
 
     pub(super) fn pages<'a>(&'a self, part: &'a IndexedPart) -> PagesOf<'a> {

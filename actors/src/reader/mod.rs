@@ -4,12 +4,15 @@
 //! cache. Never writes, never waits for an actor.
 
 mod access;
+mod ancestors;
+mod causality;
 mod events;
 mod frames;
 mod heal;
 mod lookup;
 mod select;
 
+pub use ancestors::Ancestors;
 pub use events::Events;
 pub use lookup::EntityHead;
 
@@ -17,8 +20,9 @@ pub(crate) use access::{Access, NamesOfRuns, PagesOfAll};
 
 use crate::error::StoreError;
 use crate::raw_event::RawEvent;
-use crate::view::{IndexEntry, ReadView};
+use crate::view::{IndexEntry, ReadView, Snapshot};
 use batpak_log::coordinate::Region;
+use batpak_log::error::LogError;
 use batpak_log::event::StoredEvent;
 use batpak_log::fs::Fs;
 use lookup::Found;
@@ -119,13 +123,15 @@ impl Reader {
     /// # Errors
     /// As [`raw`](Self::raw), `NotFound` apart.
     pub fn find(&self, event_id: u128) -> Result<Option<IndexEntry>, StoreError> {
-        let snapshot = self.view.snapshot();
-        let lists = &snapshot.lists;
-        Ok(match self.locate(&snapshot, event_id, |_| ())? {
+        Ok(self.find_in(&self.view.snapshot(), event_id)?)
+    }
+
+    fn find_in(&self, snapshot: &Snapshot, event_id: u128) -> Result<Option<IndexEntry>, LogError> {
+        Ok(match self.locate(snapshot, event_id, |_| ())? {
             None => None,
             Some(Found::Tail(entry)) => Some(entry.clone()),
             Some(Found::Indexed(event)) => {
-                let before = self.hash_before(lists, &event)?;
+                let before = self.hash_before(&snapshot.lists, &event)?;
                 Some(event.entry(before))
             }
         })

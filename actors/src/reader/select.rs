@@ -1,18 +1,24 @@
 //! Finds which events of an indexed part may belong to a region.
 
 use super::access::PagesOf;
+use super::events::End;
 use crate::view::IndexedPart;
 use batpak_log::coordinate::{KindFilter, Region};
 use batpak_log::error::LogError;
 use batpak_log::index::{IndexRun, Postings};
 use std::ops::{Range, RangeInclusive};
 
-/// Numbers of events of one part, ascending.
+/// So many lists are walked side by side from the back; more are read before.
+const LISTS_BACK: usize = 16;
+
+/// Numbers of events of one part, ascending from the front, descending from the back.
 #[derive(Debug)]
 pub(super) enum Chosen {
-    All(Range<u32>),
-    /// What one list holds from a number on; nothing of it is read before it is taken.
-    From(Postings, u32),
+    All(Range<u32>, End),
+    /// What one list holds of a range; nothing of it is read before it is taken.
+    From(Postings, Range<u32>),
+    /// What a few lists hold of a range, from the back; read as it is taken, too.
+    Back(Vec<Postings>, Range<u32>),
     List(std::vec::IntoIter<u32>),
 }
 
@@ -25,29 +31,48 @@ impl Chosen {
         count: usize,
     ) -> Result<Vec<u32>, LogError> {
         match self {
-            Self::All(range) => Ok(range.take(count).collect()),
+            Self::All(range, End::Front) => Ok(range.take(count).collect()),
+            Self::All(range, End::Back) => Ok(range.rev().take(count).collect()),
             Self::List(list) => Ok(list.take(count).collect()),
-            Self::From(list, from) if *from > list.last => Ok(Vec::new()),
-            Self::From(list, from) => {
+            Self::From(list, range) if range.start >= range.end || range.start > list.last => {
+                Ok(Vec::new())
+            }
+            Self::From(list, range) => {
                 let mut numbers = list.numbers(run, pages);
-                numbers.skip_to(*from)?;
-                let taken: Vec<u32> = numbers.take(count).collect::<Result<_, _>>()?;
+                numbers.skip_to(range.start)?;
+                let inside = |number: &Result<u32, _>| {
+                    number.as_ref().map_or(true, |number| *number < range.end)
+                };
+                let numbers = numbers.take_while(inside).take(count);
+                let taken: Vec<u32> = numbers.collect::<Result<_, _>>()?;
                 // Behind the last number of a list nothing is looked for again.
                 let last = taken.last().copied().unwrap_or(list.last);
-                *from = last.saturating_add(1);
+                range.start = last.saturating_add(1);
+                Ok(taken)
+            }
+            Self::Back(_, range) if range.start >= range.end => Ok(Vec::new()),
+            Self::Back(lists, range) => {
+                let mut taken = Vec::new();
+                for list in lists {
+                    taken.append(&mut list.last_before(run, pages, range.end, count)?);
+                }
+                taken.sort_unstable_by(|one, other| other.cmp(one));
+                taken.truncate(count);
+                taken.retain(|number| *number >= range.start);
+                range.end = taken.last().copied().unwrap_or(range.start);
                 Ok(taken)
             }
         }
     }
 }
 
-/// Returns the numbers, from `from` on, of all events that may belong to `region`; its narrowest
-/// field decides, and each event is still to be judged.
+/// Returns which of these numbers are of events that may belong to `region`; its narrowest field
+/// decides, and each event is still to be judged.
 pub(super) fn choose(
     pages: &PagesOf<'_>,
     part: &IndexedPart,
-    region: &Region,
-    from: u32,
+    (region, numbers): (&Region, Range<u32>),
+    end: End,
 ) -> Result<Chosen, LogError> {
     let run = &part.run;
     let one = |found: Option<Postings>| found.into_iter().collect::<Vec<_>>();
@@ -67,9 +92,9 @@ pub(super) fn choose(
             .map(|kind| Ok(kind?.1))
             .collect::<Result<_, LogError>>()?
     } else {
-        return Ok(Chosen::All(from..run.event_count()));
+        return Ok(Chosen::All(numbers, end));
     };
-    numbers_of(pages, part, &lists, from)
+    numbers_of(pages, part, (lists, numbers), end)
 }
 
 /// Returns the kinds of a category; an empty range for one that does not exist.
@@ -84,24 +109,34 @@ fn kinds_of(category: u8) -> RangeInclusive<u16> {
 fn numbers_of(
     pages: &PagesOf<'_>,
     part: &IndexedPart,
-    lists: &[Postings],
-    from: u32,
+    (lists, range): (Vec<Postings>, Range<u32>),
+    end: End,
 ) -> Result<Chosen, LogError> {
     let run = &part.run;
     if lists.iter().any(|list| list.count == run.event_count()) {
-        return Ok(Chosen::All(from..run.event_count()));
+        return Ok(Chosen::All(range, end));
     }
-    if let [list] = lists {
-        return Ok(Chosen::From(*list, from));
+    if end == End::Back && lists.len() <= LISTS_BACK {
+        return Ok(Chosen::Back(lists, range));
+    }
+    if let [list] = lists.as_slice() {
+        return Ok(Chosen::From(*list, range));
     }
     let mut chosen = Vec::new();
-    for list in lists.iter().filter(|list| list.last >= from) {
+    for list in lists.iter().filter(|list| list.last >= range.start) {
         let mut numbers = list.numbers(run, pages);
-        numbers.skip_to(from)?;
+        numbers.skip_to(range.start)?;
         for number in numbers {
-            chosen.push(number?);
+            let number = number?;
+            if number >= range.end {
+                break;
+            }
+            chosen.push(number);
         }
     }
     chosen.sort_unstable();
+    if end == End::Back {
+        chosen.reverse();
+    }
     Ok(Chosen::List(chosen.into_iter()))
 }

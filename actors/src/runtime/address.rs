@@ -8,7 +8,7 @@ use super::mailbox::Mailbox;
 use super::reply::reply_through;
 use super::seam::Seam;
 use super::sync::channel::Receiver;
-use super::{Closed, ExitReason, NotDelivered, Reply, ReplyTo};
+use super::{Closed, ExitReason, NotDelivered, Reply, ReplyTo, Waited};
 
 /// Sends messages to one actor, through all of its incarnations.
 ///
@@ -125,7 +125,16 @@ impl<M> Address<M> {
     /// # Errors
     /// [`Closed`] once every sender is gone and all was received.
     pub fn receive<T>(&self, from: &Receiver<T>) -> Result<T, Closed> {
-        self.seam.receive_idle(from).map_err(|_| Closed)
+        self.seam.receive_idle(from, None).map_err(|_| Closed)
+    }
+
+    /// As [`receive`](Address::receive), at most that long.
+    ///
+    /// # Errors
+    /// [`Waited::Closed`] as for [`receive`](Address::receive); [`Waited::TimedOut`] when the limit
+    /// has passed.
+    pub fn receive_within<T>(&self, from: &Receiver<T>, limit: Duration) -> Result<T, Waited> {
+        self.seam.receive_idle(from, Some(limit))
     }
 
     /// Returns how many messages wait, those that the actor was offered and left included.

@@ -83,11 +83,16 @@ impl Seam {
         }
     }
 
-    /// Waits for a message that may be long in coming: never spins for it.
-    pub(crate) fn receive_idle<T>(&self, from: &Receiver<T>) -> Result<T, Waited> {
+    /// Waits for a message that may be long in coming, at most that long if a limit is given: never
+    /// spins for it.
+    pub(crate) fn receive_idle<T>(
+        &self,
+        from: &Receiver<T>,
+        limit: Option<Duration>,
+    ) -> Result<T, Waited> {
         match self {
-            Self::Plain | Self::Threads { .. } => from.block(None),
-            Self::Stepped(_) => self.receive(from, None),
+            Self::Plain | Self::Threads { .. } => from.block(limit),
+            Self::Stepped(_) => self.receive(from, limit),
         }
     }
 

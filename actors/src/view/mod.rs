@@ -14,7 +14,7 @@ pub use entry::{DiskPos, IndexEntry};
 pub use part::{IndexedPart, KnownSegment};
 pub use publish::ViewWriter;
 
-pub(crate) use part::{Part, TailPart};
+pub(crate) use part::{Part, Seen, TailPart};
 
 use crate::indexing::RunsOfSegment;
 use crate::runtime::{Published, Watermark};
@@ -58,6 +58,12 @@ impl ReadView {
     /// Returns the sequence below which everything is visible.
     pub fn visible(&self) -> u64 {
         self.visible.get()
+    }
+
+    /// Returns the store's id; `None` while its log has no segment.
+    pub fn store_id(&self) -> Option<[u8; 16]> {
+        let id = |lists: &Lists| Some(lists.segments.first()?.header.store_id);
+        self.lists.with(id)
     }
 
     /// Returns the headers of all segments, oldest first.

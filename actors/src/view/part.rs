@@ -5,6 +5,7 @@ use super::chunk::Chunk;
 use crate::runtime::{KeptSlots, WriteOnce};
 use batpak_log::index::{IndexRun, Page};
 use batpak_log::segment::{Binding, SegmentHeader};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A segment that readers know, with what its checksums are bound to.
@@ -64,6 +65,14 @@ pub(crate) enum Part {
     Tail(TailPart),
     /// On disk.
     Indexed(Arc<IndexedPart>),
+}
+
+/// How an entry in memory lies to a range of sequences.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'c> {
+    Before,
+    In(&'c IndexEntry),
+    Behind,
 }
 
 /// Events in memory.
@@ -132,14 +141,14 @@ impl TailPart {
         self.chunk.next_of(slot)
     }
 
-    /// Returns the sequence of the entry in a slot, whether or not it counts.
-    pub(crate) fn sequence(&self, slot: u32) -> Option<u64> {
-        self.chunk.get(slot).map(|entry| entry.global_sequence)
-    }
-
-    /// Returns whether the part speaks for this sequence and those before it.
-    pub(crate) fn starts_before(&self, sequence: u64) -> bool {
-        self.from <= sequence
+    /// Returns how the entry in a slot lies to a range of visible sequences. A slot that is not
+    /// written yet lies behind all of them.
+    pub(crate) fn look(&self, slot: u32, range: &Range<u64>) -> Seen<'_> {
+        match self.chunk.get(slot) {
+            Some(entry) if entry.global_sequence < range.start.max(self.from) => Seen::Before,
+            Some(entry) if entry.global_sequence < range.end.min(self.until) => Seen::In(entry),
+            Some(_) | None => Seen::Behind,
+        }
     }
 
     /// Returns how far the part's visible events reach in a segment, in bytes.

@@ -103,6 +103,44 @@ impl Postings {
         let smaller = numbers.iter().rfind(|there| **there < number);
         Ok(smaller.copied().or(before))
     }
+
+    /// Returns up to `count` of the greatest numbers below `number`, the greatest first. Of a long
+    /// list only the blocks that hold them are read.
+    ///
+    /// # Errors
+    /// When a page cannot be read or is damaged.
+    pub fn last_before(
+        &self,
+        run: &IndexRun,
+        pages: &impl Pages,
+        number: u32,
+        count: usize,
+    ) -> Result<Vec<u32>, LogError> {
+        let at = match self.form {
+            Form::Single => {
+                let only = Some(self.last).filter(|last| *last < number && count > 0);
+                return Ok(only.into_iter().collect());
+            }
+            Form::Dense => return Ok((0..self.count.min(number)).rev().take(count).collect()),
+            Form::List(at) => at,
+        };
+        let mut list = ListReader::new(self.count, self.last, at);
+        let mut blocks = if number > self.last {
+            list.block_count()
+        } else {
+            list.find(run, pages, 0, number)?.saturating_add(1)
+        };
+        let (mut found, mut numbers) = (Vec::new(), Vec::new());
+        while found.len() < count
+            && let Some(block) = blocks.checked_sub(1)
+        {
+            list.read(run, pages, block, &mut numbers)?;
+            let smaller = numbers.iter().rev().filter(|there| **there < number);
+            found.extend(smaller.take(count - found.len()));
+            blocks = block;
+        }
+        Ok(found)
+    }
 }
 
 /// Iterates over the numbers of [`Postings`]; keeps the page in hand.

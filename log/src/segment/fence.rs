@@ -58,8 +58,8 @@ impl GroupReader {
         Ok(tag.is_some_and(|tag| FenceRecord::TAGS.contains(tag)))
     }
 
-    /// Reads ahead to the end of the fence that begins here. Returns what stands for its groups when
-    /// it was not committed, and nothing when they may be read.
+    /// Reads ahead to the end of the fence that begins here. Returns what stands for its groups
+    /// when it was not committed, and nothing when they may be read.
     pub(super) fn look_for_commit(&mut self) -> Result<Option<Step<'static>>, LogError> {
         let offset = self.position;
         let names = self.name_count();

@@ -40,6 +40,10 @@ fn lists_of_all_lengths_answer_as_vectors_do() {
             let behind = list.partition_point(|there| *there < number);
             let before = behind.checked_sub(1).map(|index| list[index]);
             assert_eq!(found.before(run, files, number).unwrap(), before);
+            let count = [0, 1, 10, BLOCK + 1][random.usize(..4)];
+            let last: Vec<_> = list[..behind].iter().rev().take(count).copied().collect();
+            let taken = found.last_before(run, files, number, count).unwrap();
+            assert!(taken == last, "{count} before {number}");
             let mut rest = found.numbers(run, files);
             rest.skip_to(number).unwrap();
             for expected in list[behind..].iter().take(2 * BLOCK) {
@@ -86,6 +90,14 @@ fn a_number_of_a_long_list_is_found_in_few_pages() {
             numbers.skip_to(number).unwrap();
             let asked = pages.asked.get();
             assert!(asked <= 2 * 7, "{asked} pages of a list of {}", list.len());
+            pages.asked.set(0);
+            found.last_before(&made.run, &pages, number, 10).unwrap();
+            let asked = pages.asked.get();
+            assert!(
+                asked <= 10,
+                "{asked} pages for ten of a list of {}",
+                list.len()
+            );
         }
         pages.asked.set(0);
         assert_eq!(found.numbers(&made.run, &pages).count(), list.len());

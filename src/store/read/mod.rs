@@ -1,12 +1,17 @@
 //! Reading.
 
+mod events;
+mod graph;
+
+pub use events::{Events, EventsWith};
+pub use graph::Ancestors;
+
 use super::payload::{decode, decode_json};
-use super::{Cursor, Events, IndexEntry, RawEvent, Store, StoreError, Verification};
+use super::{IndexEntry, RawEvent, Store, StoreError, Verification};
 use crate::coordinate::{KindFilter, Region};
 use crate::event::{EventKind, StoredEvent};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
 
 impl<State> Store<State> {
     /// Returns the event with this id, its payload as JSON.
@@ -43,9 +48,7 @@ impl<State> Store<State> {
         mut read: impl FnMut() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match read() {
-            Err(StoreError::Io(error))
-                if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
-            {
+            Err(error) if self.shared.is_moved(&error) => {
                 self.refresh()?;
                 read()
             }
@@ -70,7 +73,7 @@ impl<State> Store<State> {
     /// be read, and never passes one over; the failure is kept in the store's diagnostics.
     pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
         let mut found = Vec::new();
-        for entry in self.shared.engine.reader().events(region, 0) {
+        for entry in self.events(region, 0) {
             match entry {
                 Ok(entry) => found.push(entry),
                 Err(error) => {
@@ -90,12 +93,6 @@ impl<State> Store<State> {
     pub fn try_query(&self, region: &Region) -> Result<Vec<IndexEntry>, StoreError> {
         self.refresh()?;
         self.events(region, 0).collect()
-    }
-
-    /// Walks over the events of a region from a sequence on, in commit order: what was visible when
-    /// the walk began. Nothing is read before it is asked for, and the first failure ends it.
-    pub fn events(&self, region: &Region, from: u64) -> Events {
-        self.shared.engine.reader().events(region, from)
     }
 
     /// Returns the event with this id, its payload in the MessagePack that was stored, without what
@@ -160,9 +157,33 @@ impl<State> Store<State> {
         self.try_query(&Region::all().with_fact(KindFilter::Exact(kind)))
     }
 
-    /// Returns a cursor at the start of a region.
-    pub fn cursor_guaranteed(&self, region: &Region) -> Cursor {
-        Cursor::new(Arc::clone(&self.shared), region.clone())
+    /// Returns a number that changes exactly when an entity gets a new visible event: how many it
+    /// has had so far. It survives closing and opening, and reads one event at the most. `None` for
+    /// an entity without events, and when that cannot be read; then the failure is kept in the
+    /// store's diagnostics.
+    pub fn entity_generation(&self, entity: &str) -> Option<u64> {
+        match self.generation(entity) {
+            Ok(generation) => generation,
+            Err(error) => {
+                self.shared.keep_fault(&error);
+                None
+            }
+        }
+    }
+
+    /// As [`entity_generation`](Self::entity_generation), and tells a failure; reads first what
+    /// another process has written, if this store is open read-only.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn try_entity_generation(&self, entity: &str) -> Result<Option<u64>, StoreError> {
+        self.refresh()?;
+        self.generation(entity)
+    }
+
+    fn generation(&self, entity: &str) -> Result<Option<u64>, StoreError> {
+        let head = self.retry_moved(|| self.shared.engine.reader().head(entity))?;
+        Ok(head.map(|head| u64::from(head.clock) + 1))
     }
 
     /// Reads what another process has written since, if this store is open read-only; a store that
@@ -194,12 +215,10 @@ impl<State> Store<State> {
             self.refresh()?;
             let seen = reader.view().segments();
             match batpak_actors::verify::verify(reader, &mut progress) {
-                Err(StoreError::Io(error))
-                    if self.shared.read_only && error.kind() == std::io::ErrorKind::NotFound =>
-                {
+                Err(error) if self.shared.is_moved(&error) => {
                     self.refresh()?;
                     if reader.view().segments() == seen {
-                        return Err(StoreError::Io(error));
+                        return Err(error);
                     }
                 }
                 verified => return verified,
@@ -217,6 +236,12 @@ impl super::Shared {
         self.engine
             .refresh()
             .inspect_err(|error| self.keep_fault(error))
+    }
+
+    /// Returns whether a failure may mean that another process has merged a file away.
+    fn is_moved(&self, error: &StoreError) -> bool {
+        let not_found = std::io::ErrorKind::NotFound;
+        self.read_only && matches!(error, StoreError::Io(error) if error.kind() == not_found)
     }
 
     /// Keeps a failure for callers that cannot be told; the first one stays.
