@@ -3,4 +3,4 @@
 pub use batpak_log::coordinate::{
     Coordinate, CoordinateError, KindFilter, MAX_COORDINATE_COMPONENT_LEN, Region,
 };
-pub use batpak_log::position::{DagPosition, Hlc};
+pub use batpak_log::position::{self, DagPosition, Hlc};

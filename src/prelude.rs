@@ -1,7 +1,10 @@
 //! What a normal program needs, in one import.
 
 pub use crate::coordinate::{Coordinate, CoordinateError, DagPosition, KindFilter, Region};
-pub use crate::event::{Event, EventHeader, EventKind, HashChain, StoredEvent};
+pub use crate::event::{
+    Event, EventHeader, EventKind, EventSourced, HashChain, ProjectionEvent, ProjectionInput,
+    ProjectionMode, ProjectionPayload, RawMsgpackInput, Reactive, StoredEvent, ValueInput,
+};
 pub use crate::id::{EntityIdType, EventId};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,

@@ -7,7 +7,7 @@ mod fence;
 mod maintain;
 pub(crate) mod open;
 mod options;
-mod payload;
+pub(crate) mod payload;
 mod read;
 pub mod segment;
 mod stats;

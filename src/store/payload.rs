@@ -43,7 +43,7 @@ fn deserializer(
 }
 
 /// Decodes a payload into JSON. Bytes become an array of numbers; what JSON cannot say is refused.
-pub(super) fn decode_json(payload: &[u8]) -> Result<Value, StoreError> {
+pub(crate) fn decode_json(payload: &[u8]) -> Result<Value, StoreError> {
     AsJson
         .deserialize(&mut deserializer(payload))
         .map_err(|error| {
