@@ -1,8 +1,9 @@
 //! How 128-bit ids travel through serde: as 16 big-endian bytes.
 //!
 //! Owns three modules for `#[serde(with = "...")]`. MessagePack has no 128-bit integer, and bytes
-//! in big-endian order sort as the numbers do. Formats without a byte type (JSON) carry a
-//! sequence of 16 numbers; every module reads both forms.
+//! in big-endian order sort as the numbers do. A single id is binary data; ids in a list, and all
+//! ids in formats without a byte type (JSON), are sequences of 16 numbers. Every module reads both
+//! forms.
 
 use std::fmt;
 
@@ -64,12 +65,15 @@ pub mod option_u128_bytes {
 pub mod vec_u128_bytes {
     use super::{Deserialize, Deserializer, Serializer, WireId};
 
-    /// Writes a sequence whose elements are 16 big-endian bytes each.
+    /// Writes a sequence whose elements are sequences of 16 numbers, the big-endian bytes.
+    ///
+    /// Binary data would be shorter, and is read; but this is how lists of ids have always been
+    /// written, and older readers know no other form.
     ///
     /// # Errors
     /// Passes on what the serializer reports.
     pub fn serialize<S: Serializer>(values: &[u128], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|value| WireId(*value)))
+        serializer.collect_seq(values.iter().map(|value| value.to_be_bytes()))
     }
 
     /// Reads a sequence of ids in either form.

@@ -20,7 +20,7 @@ fn binary(id: [u8; 16]) -> Vec<u8> {
     [&[0xC4, 16], id.as_slice()].concat()
 }
 
-/// The other form that is read: an array of 16 small integers.
+/// The other form: an array of 16 small integers.
 fn sequence(id: [u8; 16]) -> Vec<u8> {
     let mut bytes = vec![0xDC, 0, 16];
     for byte in id {
@@ -43,11 +43,15 @@ fn message_pack_holds_binary_data_of_16_big_endian_bytes() {
     let encoded = rmp_serde::to_vec(&Maybe(Some(ID))).unwrap();
     assert_eq!(encoded, binary(ID_BYTES_BE));
     assert_eq!(rmp_serde::to_vec(&Maybe(None)).unwrap(), [0xC0]);
+}
+
+#[test]
+fn message_pack_holds_a_list_as_sequences_of_16_big_endian_bytes() {
     let encoded = rmp_serde::to_vec(&Many(vec![ID, 1])).unwrap();
     let one = 1_u128.to_be_bytes();
     assert_eq!(
         encoded,
-        [vec![0x92], binary(ID_BYTES_BE), binary(one)].concat()
+        [vec![0x92], sequence(ID_BYTES_BE), sequence(one)].concat()
     );
     assert_eq!(rmp_serde::to_vec(&Many(vec![])).unwrap(), [0x90]);
 }
