@@ -1,7 +1,13 @@
 //! Ids: made from a clock and a seedable source, typed where a program wants them typed.
 
 use batpak_actors::runtime::Counter;
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
 use std::sync::OnceLock;
+
+/// How many hexadecimal digits an id has.
+const ID_DIGITS_MAX: usize = 32;
 
 /// Makes UUID version 7 ids: the time in milliseconds, then random bits.
 ///
@@ -51,7 +57,9 @@ pub fn generate_v7_id() -> u128 {
 }
 
 /// An id of one kind of entity, made by [`define_entity_id!`](crate::define_entity_id).
-pub trait EntityIdType: Copy {
+pub trait EntityIdType:
+    Copy + Clone + Eq + Hash + fmt::Debug + fmt::Display + FromStr + Send + Sync + 'static
+{
     /// What the id names; its text starts with it.
     const ENTITY_NAME: &'static str;
 
@@ -70,12 +78,33 @@ pub trait EntityIdType: Copy {
 
 /// Defines a type for the ids of one kind of entity: `define_entity_id!(OrderId, "order")`.
 ///
-/// Its text is `order:` and 32 hexadecimal digits; it is read back with or without the prefix.
+/// Its text is `order:` and 32 hexadecimal digits. It is read back with or without the prefix,
+/// from 1 to 32 digits; everything else is refused with a text that says why.
+///
+/// ```
+/// use batpak::id::EntityIdType;
+///
+/// batpak::define_entity_id!(OrderId, "order");
+///
+/// let order = OrderId::new(0xabc);
+/// assert_eq!(order.to_string(), "order:00000000000000000000000000000abc");
+/// assert_eq!("order:abc".parse(), Ok(order));
+/// assert!("event:abc".parse::<OrderId>().is_err());
+/// ```
 #[macro_export]
 macro_rules! define_entity_id {
     ($name:ident, $entity:literal) => {
         #[doc = concat!("The id of one ", $entity, ".")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            ::core::clone::Clone,
+            ::core::marker::Copy,
+            ::core::fmt::Debug,
+            ::core::cmp::PartialEq,
+            ::core::cmp::Eq,
+            ::core::cmp::PartialOrd,
+            ::core::cmp::Ord,
+            ::core::hash::Hash,
+        )]
         pub struct $name(u128);
 
         impl $crate::id::EntityIdType for $name {
@@ -100,7 +129,7 @@ macro_rules! define_entity_id {
 
         impl ::core::fmt::Display for $name {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                write!(f, concat!($entity, ":{:032x}"), self.0)
+                ::core::write!(f, "{}:{:032x}", $entity, self.0)
             }
         }
 
@@ -108,13 +137,25 @@ macro_rules! define_entity_id {
             type Err = ::std::string::String;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
-                let digits = text.strip_prefix(concat!($entity, ":")).unwrap_or(text);
-                u128::from_str_radix(digits, 16)
-                    .map(Self)
-                    .map_err(|error| format!("{text} is not the id of one {}: {error}", $entity))
+                $crate::id::parse_entity_id(text, $entity).map(Self)
             }
         }
     };
+}
+
+/// Reads the digits of an id, with or without the name of its entity before them.
+#[doc(hidden)]
+pub fn parse_entity_id(text: &str, entity: &str) -> Result<u128, String> {
+    let rest = text.strip_prefix(entity);
+    let digits = rest.and_then(|rest| rest.strip_prefix(':')).unwrap_or(text);
+    let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if digits.is_empty() || digits.len() > ID_DIGITS_MAX || !are_digits {
+        return Err(format!(
+            "invalid {entity} id: give 1 to {ID_DIGITS_MAX} hexadecimal digits, with or without \
+             \"{entity}:\" before them"
+        ));
+    }
+    u128::from_str_radix(digits, 16).map_err(|error| format!("invalid {entity} id: {error}"))
 }
 
 define_entity_id!(EventId, "event");
