@@ -6,6 +6,8 @@
 #![doc = "```"]
 //!
 //! - [`store`] is the handle: [`store::Store`], its configuration, appends, reads, cursors.
+//! - [`guard`] and [`pipeline`] judge before something is written, [`outcome`] says what became of
+//!   it, [`typestate`] makes the wrong steps of a workflow not compile.
 //! - [`coordinate`], [`event`], [`id`] and [`wire`] are the vocabulary.
 //! - [`prelude`] brings what a normal program needs.
 //!
@@ -14,10 +16,14 @@
 
 pub mod coordinate;
 pub mod event;
+pub mod guard;
 pub mod id;
+pub mod outcome;
+pub mod pipeline;
 pub mod prelude;
 pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod typestate;
 
 pub use batpak_log::wire;

@@ -5,7 +5,10 @@ pub use crate::event::{
     Event, EventHeader, EventKind, EventSourced, HashChain, ProjectionEvent, ProjectionInput,
     ProjectionMode, ProjectionPayload, RawMsgpackInput, Reactive, StoredEvent, ValueInput,
 };
+pub use crate::guard::{Denial, Gate, GateSet, Receipt};
 pub use crate::id::{EntityIdType, EventId};
+pub use crate::outcome::{ErrorKind, Outcome, OutcomeError};
+pub use crate::pipeline::{Committed, Pipeline, Proposal};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,
     BatchStage, CausationRef, Closed, Cursor, CursorWorkerAction, CursorWorkerConfig,

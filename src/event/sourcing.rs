@@ -1,8 +1,7 @@
 //! Folding a history into a state, and answering one event with others.
 //!
 //! Owns the two traits that a program implements, and the forms in which a fold can ask for its
-//! payloads. Reads no store: [`Store::project`](crate::store::Store::project) and
-//! [`Store::react_loop`](crate::store::Store::react_loop) do.
+//! payloads. Reads no store: `Store::project` and `Store::react_loop` do.
 
 use crate::coordinate::Coordinate;
 use crate::event::{Event, EventKind};
@@ -101,8 +100,8 @@ pub trait EventSourced: Sized {
 
 /// An answer to events: what else is to be recorded because one event was.
 ///
-/// [`Store::react_loop`](crate::store::Store::react_loop) calls it for each event of a region and
-/// appends what it returns, with the event as the cause.
+/// `Store::react_loop` calls it for each event of a region and appends what it returns, with the
+/// event as the cause.
 ///
 /// ```
 /// use batpak::prelude::*;
@@ -134,6 +133,19 @@ pub trait Reactive<P> {
 /// The form in which a fold gets its payloads.
 ///
 /// There are two, and no others can be made outside: the store has to know how to make them.
+///
+/// ```compile_fail,E0277
+/// struct Text;
+///
+/// impl batpak::event::ProjectionInput for Text {
+///     type Payload = String;
+///     const MODE: batpak::event::ProjectionMode = batpak::event::ProjectionMode::Value;
+///
+///     fn decode(_: &[u8]) -> Result<String, batpak::store::StoreError> {
+///         Ok(String::new())
+///     }
+/// }
+/// ```
 pub trait ProjectionInput: sealed::Sealed + Send + Sync + 'static {
     /// What the fold finds in `event.payload`.
     type Payload: Clone + Send + Sync + 'static;
