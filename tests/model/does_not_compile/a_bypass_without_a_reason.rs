@@ -1,0 +1,9 @@
+use batpak::pipeline::BypassReceipt;
+
+fn main() {
+    let _ = BypassReceipt {
+        payload: 1,
+        reason: "none",
+        justification: "none",
+    };
+}

@@ -1,0 +1,8 @@
+use batpak::prelude::{Denial, GateSet, Proposal};
+
+fn main() -> Result<(), Denial> {
+    let receipt = GateSet::new().evaluate(&(), Proposal::new(1))?;
+    let _ = receipt.into_parts();
+    let _ = receipt.into_parts();
+    Ok(())
+}
