@@ -12,7 +12,8 @@ pub use crate::pipeline::{Committed, Pipeline, Proposal};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,
     BatchStage, CausationRef, Closed, Cursor, CursorWorkerAction, CursorWorkerConfig,
-    CursorWorkerHandle, DiskPos, Durability, IndexConfig, IndexEntry, IndexLayout, Notification,
-    Open, ReadOnly, RestartPolicy, Store, StoreConfig, StoreError, Subscription, SyncConfig,
+    CursorWorkerHandle, DiskPos, Durability, Freshness, IndexConfig, IndexEntry, IndexLayout,
+    NoCache, Notification, Open, Outbox, ReactFrom, ReactionConfig, ReactionHandle, ReadOnly,
+    RestartPolicy, Store, StoreConfig, StoreError, Subscription, SubscriptionOps, SyncConfig,
     SyncMode, ViewConfig, VisibilityFence, WriterConfig, WriterPressure,
 };

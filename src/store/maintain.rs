@@ -26,7 +26,7 @@ impl Store<Open> {
 }
 
 impl<State> Store<State> {
-    fn pressure(&self) -> WriterPressure {
+    pub(super) fn pressure(&self) -> WriterPressure {
         let (queue_len, capacity) = self.shared.engine.writer_queue();
         WriterPressure {
             queue_len,
@@ -68,6 +68,7 @@ impl<State> Store<State> {
                 .map(|engine| engine.health())
                 .unwrap_or_default(),
             read_fault: (*shared.read_fault.load()).clone(),
+            reaction_fault: (*shared.reaction_fault.load()).clone(),
         }
     }
 }

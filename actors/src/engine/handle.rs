@@ -69,6 +69,33 @@ impl EngineHandle {
         })
     }
 
+    /// As [`append`](Self::append), and `None` instead of a wait where the mailbox is full.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), without `Busy`.
+    pub fn try_append(
+        &self,
+        append: impl Into<SealedAppend>,
+    ) -> Result<Option<Reply<Result<AppendReceipt, StoreError>>>, StoreError> {
+        self.try_ask_writer(|reply| writer::Message::Append {
+            append: append.into(),
+            reply,
+        })
+    }
+
+    /// As [`append_batch`](Self::append_batch), and `None` instead of a wait where the mailbox is
+    /// full.
+    ///
+    /// # Errors
+    /// As [`append_batch`](Self::append_batch), without `Busy`.
+    pub fn try_append_batch(
+        &self,
+        items: Vec<Append>,
+    ) -> Result<Option<Reply<Result<Vec<AppendReceipt>, StoreError>>>, StoreError> {
+        check_count(&items)?;
+        self.try_ask_writer(|reply| writer::Message::AppendBatch { items, reply })
+    }
+
     /// Asks the writer to append all or nothing; waits while its mailbox is full.
     ///
     /// # Errors
@@ -177,6 +204,18 @@ impl EngineHandle {
             Some(limit) => writer.ask_within(message, limit),
         };
         asked.map_err(|error| not_delivered("writer", &error, self.room_limit))
+    }
+
+    fn try_ask_writer<T>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> writer::Message,
+    ) -> Result<Option<Reply<T>>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        match writer.try_ask(message) {
+            Ok(reply) => Ok(Some(reply)),
+            Err(NotDelivered::Full(_)) => Ok(None),
+            Err(error) => Err(not_delivered("writer", &error, None)),
+        }
     }
 
     fn ask_writer_here<T>(

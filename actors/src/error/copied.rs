@@ -45,6 +45,13 @@ impl StoreError {
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
+            Self::ReactionTooDeep {
+                event_id,
+                depth_max,
+            } => Self::ReactionTooDeep {
+                event_id: *event_id,
+                depth_max: *depth_max,
+            },
             Self::Busy { after_ms } => Self::Busy {
                 after_ms: *after_ms,
             },
@@ -71,6 +78,7 @@ impl StoreError {
             | Self::Poisoned { .. }
             | Self::FateUnknown { .. }
             | Self::StorageFull { .. }
+            | Self::ReactorPanicked { .. }
             | Self::ActorEnded { .. } => self.copied_text(),
         }
     }
@@ -126,6 +134,10 @@ impl StoreError {
                 detail: detail.clone(),
             },
             Self::StorageFull { detail } => Self::StorageFull {
+                detail: detail.clone(),
+            },
+            Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
+                event_id: *event_id,
                 detail: detail.clone(),
             },
             Self::ActorEnded { actor, detail } => Self::ActorEnded {
