@@ -5,11 +5,6 @@ use super::{Open, Store, StoreDiagnostics, StoreStats, WriterPressure};
 use batpak_actors::engine::Engine;
 
 impl Store<Open> {
-    /// Returns how full the writer's mailbox is.
-    pub fn writer_pressure(&self) -> WriterPressure {
-        self.pressure()
-    }
-
     /// Runs one step of a stepped engine; `false` when nothing can run.
     #[cfg(feature = "testkit")]
     pub(crate) fn step(&self) -> bool {

@@ -9,6 +9,7 @@ pub(crate) mod open;
 mod options;
 mod outbox;
 pub(crate) mod payload;
+mod pressure;
 pub mod projection;
 mod react;
 mod read;
@@ -16,6 +17,7 @@ pub mod segment;
 mod stats;
 pub mod subscription;
 mod ticket;
+mod transition;
 mod worker;
 
 pub use config::{
