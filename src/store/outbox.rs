@@ -2,7 +2,7 @@
 
 use super::{
     AppendOptions, AppendReceipt, BatchAppendItem, BatchAppendTicket, CausationRef, Open, Store,
-    StoreError,
+    StoreError, VisibilityFence,
 };
 use crate::coordinate::Coordinate;
 use crate::event::EventKind;
@@ -17,8 +17,11 @@ use serde::Serialize;
 ///    open is stored once, however often it is flushed.
 ///
 /// What is left when the outbox is dropped is not appended.
+///
+/// The outbox of a [visibility fence](VisibilityFence::outbox) flushes into the fence.
 pub struct Outbox<'a> {
     store: &'a Store<Open>,
+    fence: Option<&'a VisibilityFence<'a>>,
     items: Vec<BatchAppendItem>,
     /// So many of the first items were flushed together, and it is not known to what end: they
     /// stay a batch of their own, or a repetition could be part old and part new.
@@ -28,9 +31,10 @@ pub struct Outbox<'a> {
 }
 
 impl<'a> Outbox<'a> {
-    pub(super) fn new(store: &'a Store<Open>) -> Self {
+    pub(super) fn new(store: &'a Store<Open>, fence: Option<&'a VisibilityFence<'a>>) -> Self {
         Self {
             store,
+            fence,
             items: Vec::new(),
             unsettled: 0,
             settled: Vec::new(),
@@ -81,6 +85,8 @@ impl<'a> Outbox<'a> {
     }
 
     /// Appends what is staged, all or none, and waits; returns a receipt for each event, in order.
+    /// Into a fence it waits until they are written, as
+    /// [`wait_durable`](BatchAppendTicket::wait_durable) does, not for the fence's end.
     ///
     /// # Errors
     /// As [`Store::append_batch`]. The events stay staged. If their fate is open and more are
@@ -104,7 +110,11 @@ impl<'a> Outbox<'a> {
     /// open. The events stay staged.
     pub fn submit_flush(&mut self) -> Result<BatchAppendTicket, StoreError> {
         self.settle()?;
-        let ticket = self.store.submit_batch(self.items.clone())?;
+        let items = self.items.clone();
+        let ticket = match self.fence {
+            Some(fence) => fence.submit_batch(items)?,
+            None => self.store.submit_batch(items)?,
+        };
         self.items.clear();
         Ok(ticket)
     }
@@ -129,7 +139,13 @@ impl<'a> Outbox<'a> {
 
     fn append_first(&mut self, count: usize) -> Result<(), StoreError> {
         let batch = self.items.iter().take(count).cloned().collect();
-        match self.store.append_batch(batch) {
+        let appended = match self.fence {
+            Some(fence) => fence
+                .submit_batch(batch)
+                .and_then(|ticket| ticket.wait_durable()),
+            None => self.store.append_batch(batch),
+        };
+        match appended {
             Ok(receipts) => {
                 self.items.drain(..count);
                 self.unsettled = 0;
@@ -157,6 +173,6 @@ impl std::fmt::Debug for Outbox<'_> {
 impl Store<Open> {
     /// Returns an empty outbox.
     pub fn outbox(&self) -> Outbox<'_> {
-        Outbox::new(self)
+        Outbox::new(self, None)
     }
 }

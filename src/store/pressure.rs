@@ -21,8 +21,8 @@ impl Store<Open> {
     ///
     /// `Retry` when at least
     /// [`writer.pressure_retry_threshold_pct`](super::WriterConfig::pressure_retry_threshold_pct)
-    /// of the writer's mailbox is in use, or its byte budget is spent. Then nothing was submitted.
-    /// `Ok` with a ticket otherwise.
+    /// of the writer's mailbox is in use, or its byte budget is spent; `Cancelled` while a
+    /// visibility fence is open. Then nothing was submitted. `Ok` with a ticket otherwise.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
@@ -100,6 +100,10 @@ impl Store<Open> {
 
     /// Says why nothing can be submitted now, if so: the one place that judges it.
     fn turn_away<T>(&self) -> Option<Outcome<T>> {
+        if self.shared.fence_is_open() {
+            let text = "a visibility fence is open: write through it, or wait until it ends";
+            return Some(Outcome::cancelled(text));
+        }
         let WriterPressure {
             queue_len,
             capacity,

@@ -16,4 +16,5 @@ mod a_named_reactor_stores_nothing_twice;
 mod every_event_is_reacted_to_once;
 mod reactions_end_with_the_store;
 mod reactions_to_reactions_are_bounded;
+mod reactions_wait_for_the_end_of_a_fence;
 mod reactors;

@@ -12,6 +12,7 @@
 mod harness;
 
 mod a_batch_keeps_each_items_promises;
+mod a_fence_turns_others_away;
 mod a_full_writer_turns_callers_away;
 mod an_outbox_keeps_what_it_could_not_flush;
 mod every_form_refuses_what_may_not_be_written;

@@ -304,6 +304,14 @@ impl EngineHandle {
             .map_err(|Closed| self.broker_end().unwrap_or(StoreError::Closed))
     }
 
+    /// Wakes everybody who [watches](Self::watch): what has kept them from writing is over.
+    pub fn wake_all(&self) {
+        if let Some(broker) = &self.broker {
+            // A broker that has ended has nobody to wake.
+            let _ = broker.tell(broker::Message::WakeAll);
+        }
+    }
+
     /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is
     /// passed over.
     pub fn unsubscribe(&self, subscriber: u64) {
