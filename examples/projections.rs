@@ -26,7 +26,8 @@ impl EventSourced for Balance {
     }
 
     fn apply_event(&mut self, event: &ProjectionEvent<Self>) {
-        let cents = event.payload["cents"].as_i64().unwrap_or(0);
+        let cents = event.payload.get("cents").and_then(|cents| cents.as_i64());
+        let cents = cents.unwrap_or(0);
         self.cents += match event.event_kind() {
             DEPOSITED => cents,
             _ => -cents,

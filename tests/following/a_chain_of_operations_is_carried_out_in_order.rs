@@ -17,13 +17,13 @@ fn filters_and_maps_in_any_order() {
     let directory = temporary();
     let store = open(directory.path());
     let subscribe = || store.subscribe_lossy(&Region::all()).ops();
-    let even = subscribe().filter(|told| told.sequence % 2 == 0);
+    let even = subscribe().filter(|told| told.sequence.is_multiple_of(2));
     let even_of_even = subscribe()
-        .filter(|told| told.sequence % 2 == 0)
-        .filter(|told| told.sequence % 3 == 0);
+        .filter(|told| told.sequence.is_multiple_of(2))
+        .filter(|told| told.sequence.is_multiple_of(3));
     let halved = |told: &Notification| {
         let sequence = told.sequence / 2;
-        (told.sequence % 2 == 0).then(|| Notification {
+        told.sequence.is_multiple_of(2).then(|| Notification {
             sequence,
             ..told.clone()
         })
@@ -68,7 +68,7 @@ fn a_scan_folds_what_comes_through() {
     let store = open(directory.path());
     let fold: fn(&mut u64, &Notification) -> Option<u64> = |sum, told| {
         *sum += told.sequence;
-        (*sum % 2 == 0).then_some(*sum)
+        sum.is_multiple_of(2).then_some(*sum)
     };
     let mut scan: ScanSubscriptionOps<u64, _> = store
         .subscribe_lossy(&Region::all())

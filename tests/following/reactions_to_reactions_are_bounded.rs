@@ -14,9 +14,7 @@ fn bounded(depth_max: u32) -> ReactionConfig {
 }
 
 /// Answers an event of any entity in another one.
-fn answer_in(
-    entity: &'static str,
-) -> Answer<impl Fn(&Event<Value>) -> Vec<(Coordinate, EventKind, Value)>> {
+fn answer_in(entity: &'static str) -> Answer<impl Fn(&Event<Value>) -> Reactions> {
     Answer(move |event: &Event<Value>| vec![(at(entity), ANSWER, event.payload.clone())])
 }
 

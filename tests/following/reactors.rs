@@ -9,6 +9,9 @@ use std::time::Instant;
 /// What a reactor answers with.
 pub(crate) const ANSWER: EventKind = EventKind::custom(0xF, 0xA);
 
+/// What a reactor of JSON returns.
+pub(crate) type Reactions = Vec<(Coordinate, EventKind, Value)>;
+
 /// A reactor made of a function.
 pub(crate) struct Answer<F>(pub(crate) F);
 
@@ -19,9 +22,7 @@ impl<P, F: Fn(&Event<P>) -> Vec<(Coordinate, EventKind, P)>> Reactive<P> for Ans
 }
 
 /// Answers each event with so many.
-pub(crate) fn echo(
-    count: u64,
-) -> Answer<impl Fn(&Event<Value>) -> Vec<(Coordinate, EventKind, Value)>> {
+pub(crate) fn echo(count: u64) -> Answer<impl Fn(&Event<Value>) -> Reactions> {
     Answer(move |event: &Event<Value>| {
         let answer = |nth| {
             let payload = json!({"to": event.payload, "nth": nth});

@@ -41,12 +41,7 @@ fn what_was_there_is_seen_and_what_comes_is_told() {
     let (watcher, state) = next(watcher);
     assert_eq!(numbers_of(state), (0..20).collect::<Vec<_>>());
     let closing = std::thread::spawn(move || next(watcher).1);
-    drop(
-        Arc::into_inner(store)
-            .expect("watchers hold none")
-            .close()
-            .unwrap(),
-    );
+    close(store);
     assert_eq!(closing.join().unwrap(), None, "nothing is told twice");
 }
 
@@ -65,7 +60,7 @@ fn other_entities_and_kinds_are_waited_through() {
     let (watcher, state) = waiting.join().unwrap();
     assert_eq!(numbers_of(state), [7]);
     store.append(&at("a"), NOTE, &0u64).unwrap();
-    drop(Arc::into_inner(store).unwrap().close().unwrap());
+    close(store);
     assert_eq!(next(watcher).1, None);
 }
 
@@ -141,7 +136,7 @@ fn a_change_to_no_state_is_told_to_who_asks() {
     assert_eq!(telling.recv_or_end().unwrap(), None);
     let waiting = std::thread::spawn(move || waiting.recv());
     drop(telling);
-    drop(Arc::into_inner(store).unwrap().close().unwrap());
+    close(store);
     let end = within(HANG, "the end of a watcher", || waiting.join().unwrap());
     assert_eq!(end.unwrap(), None);
 }

@@ -108,6 +108,12 @@ pub(crate) fn projected<S>(store: &Store<S>, entity: &str) -> Vec<u64> {
     state.map_or(Vec::new(), |state| state.numbers)
 }
 
+/// Closes a store that watchers may still follow.
+pub(crate) fn close(store: Arc<Store>) {
+    let store = Arc::into_inner(store).expect("watchers hold none");
+    let _closed = store.close().unwrap();
+}
+
 /// What was asked of a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {

@@ -49,7 +49,7 @@ fn until_it_commits() {
             expected
         );
     }
-    drop(Arc::into_inner(store).unwrap().close().unwrap());
+    close(store);
     assert_eq!(watcher.recv().unwrap(), None);
     assert_eq!(projected(&open(directory.path()), "a"), expected);
 }

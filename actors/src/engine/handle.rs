@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a command of the writer is answered with.
-type AnswerTo<T> = Reply<Result<T, StoreError>>;
+pub(super) type AnswerTo<T> = Reply<Result<T, StoreError>>;
 
 /// Addresses and the reader: everything that a caller needs.
 #[derive(Clone, Debug)]
@@ -67,33 +67,6 @@ impl EngineHandle {
             append: append.into(),
             reply,
         })
-    }
-
-    /// As [`append`](Self::append), and `None` instead of a wait where the mailbox is full.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append), without `Busy`.
-    pub fn try_append(
-        &self,
-        append: impl Into<SealedAppend>,
-    ) -> Result<Option<Reply<Result<AppendReceipt, StoreError>>>, StoreError> {
-        self.try_ask_writer(|reply| writer::Message::Append {
-            append: append.into(),
-            reply,
-        })
-    }
-
-    /// As [`append_batch`](Self::append_batch), and `None` instead of a wait where the mailbox is
-    /// full.
-    ///
-    /// # Errors
-    /// As [`append_batch`](Self::append_batch), without `Busy`.
-    pub fn try_append_batch(
-        &self,
-        items: Vec<Append>,
-    ) -> Result<Option<Reply<Result<Vec<AppendReceipt>, StoreError>>>, StoreError> {
-        check_count(&items)?;
-        self.try_ask_writer(|reply| writer::Message::AppendBatch { items, reply })
     }
 
     /// Asks the writer to append all or nothing; waits while its mailbox is full.
@@ -206,18 +179,6 @@ impl EngineHandle {
         asked.map_err(|error| not_delivered("writer", &error, self.room_limit))
     }
 
-    fn try_ask_writer<T>(
-        &self,
-        message: impl FnOnce(ReplyTo<T>) -> writer::Message,
-    ) -> Result<Option<Reply<T>>, StoreError> {
-        let writer = self.writer.as_ref().ok_or_else(read_only)?;
-        match writer.try_ask(message) {
-            Ok(reply) => Ok(Some(reply)),
-            Err(NotDelivered::Full(_)) => Ok(None),
-            Err(error) => Err(not_delivered("writer", &error, None)),
-        }
-    }
-
     fn ask_writer_here<T>(
         &self,
         message: impl FnOnce(ReplyTo<T>) -> writer::Message,
@@ -322,7 +283,7 @@ impl EngineHandle {
     }
 }
 
-fn check_count(items: &[Append]) -> Result<(), StoreError> {
+pub(super) fn check_count(items: &[Append]) -> Result<(), StoreError> {
     if items.len() > GROUP_EVENTS_MAX {
         let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
         return Err(StoreError::Configuration(text));
@@ -330,7 +291,7 @@ fn check_count(items: &[Append]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read_only() -> StoreError {
+pub(super) fn read_only() -> StoreError {
     StoreError::Configuration("the store is open read-only".into())
 }
 
@@ -386,7 +347,7 @@ pub(super) fn ask_again<M, T>(
 }
 
 /// Returns what a caller is told whose message came back: nothing was done about it.
-fn not_delivered<M>(
+pub(super) fn not_delivered<M>(
     actor: &'static str,
     error: &NotDelivered<M>,
     limit: Option<Duration>,

@@ -45,13 +45,6 @@ impl StoreError {
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
-            Self::ReactionTooDeep {
-                event_id,
-                depth_max,
-            } => Self::ReactionTooDeep {
-                event_id: *event_id,
-                depth_max: *depth_max,
-            },
             Self::Busy { after_ms } => Self::Busy {
                 after_ms: *after_ms,
             },
@@ -78,6 +71,7 @@ impl StoreError {
             | Self::Poisoned { .. }
             | Self::FateUnknown { .. }
             | Self::StorageFull { .. }
+            | Self::ReactionTooDeep { .. }
             | Self::ReactorPanicked { .. }
             | Self::ActorEnded { .. } => self.copied_text(),
         }
@@ -136,15 +130,33 @@ impl StoreError {
             Self::StorageFull { detail } => Self::StorageFull {
                 detail: detail.clone(),
             },
-            Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
-                event_id: *event_id,
-                detail: detail.clone(),
-            },
             Self::ActorEnded { actor, detail } => Self::ActorEnded {
                 actor,
                 detail: detail.clone(),
             },
             Self::FateUnknown { detail } => Self::FateUnknown {
+                detail: detail.clone(),
+            },
+            other => other.copied_reaction(),
+        }
+    }
+
+    /// Copies what ends a reaction loop.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other variants are copied before"
+    )]
+    fn copied_reaction(&self) -> Self {
+        match self {
+            Self::ReactionTooDeep {
+                event_id,
+                depth_max,
+            } => Self::ReactionTooDeep {
+                event_id: *event_id,
+                depth_max: *depth_max,
+            },
+            Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
+                event_id: *event_id,
                 detail: detail.clone(),
             },
             other => Self::FateUnknown {

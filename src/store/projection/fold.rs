@@ -77,7 +77,7 @@ where
     fn try_project(&self, freshness: &Freshness) -> Result<Folded<T>, StoreError> {
         let states = &self.shared.projections;
         if states.is_nothing() {
-            return self.from_start();
+            return self.fold_all();
         }
         let Some(head) = self.shared.engine.reader().head(self.entity)? else {
             return Ok(Folded {
@@ -98,7 +98,7 @@ where
                 });
             }
             if kept.last.sequence < head.sequence
-                && let Some(folded) = self.from_kept(&kept, freshness, now_us)?
+                && let Some(folded) = self.carry_on(&kept, freshness, now_us)?
             {
                 if folded.last != Some(kept.last) {
                     self.keep(key, &folded, now_us);
@@ -106,14 +106,14 @@ where
                 return Ok(folded);
             }
         }
-        let folded = self.from_start()?;
+        let folded = self.fold_all()?;
         self.keep(key, &folded, now_us);
         Ok(folded)
     }
 
     /// Returns what a kept state is good for: itself while it is young enough, or the start of a
     /// shorter walk. `None` when the store has another history, or the type does not allow it.
-    fn from_kept(
+    fn carry_on(
         &self,
         kept: &KeptState,
         freshness: &Freshness,
@@ -143,7 +143,7 @@ where
     }
 
     /// Folds the whole history.
-    fn from_start(&self) -> Result<Folded<T>, StoreError> {
+    fn fold_all(&self) -> Result<Folded<T>, StoreError> {
         let is_incremental = self.is_incremental();
         let mut walk = self.walk(0);
         let mut state: Option<T> = None;
