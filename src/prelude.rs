@@ -12,8 +12,9 @@ pub use crate::pipeline::{Committed, Pipeline, Proposal};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,
     BatchStage, CausationRef, Closed, Cursor, CursorPosition, CursorWorkerAction,
-    CursorWorkerConfig, CursorWorkerHandle, DiskPos, Durability, Follow, Followed, IndexConfig,
-    IndexEntry, IndexLayout, Notification, Open, ReadOnly, RestartPolicy, Store, StoreConfig,
-    StoreError, Subscription, SyncConfig, SyncMode, ViewConfig, VisibilityFence, WriterConfig,
+    CursorWorkerConfig, CursorWorkerHandle, DiskPos, Durability, Follow, Followed, Freshness,
+    IndexConfig, IndexEntry, IndexLayout, NoCache, Notification, Open, Outbox, ReactFrom,
+    ReactionConfig, ReactionHandle, ReadOnly, RestartPolicy, Store, StoreConfig, StoreError,
+    Subscription, SubscriptionOps, SyncConfig, SyncMode, ViewConfig, VisibilityFence, WriterConfig,
     WriterPressure,
 };

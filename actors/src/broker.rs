@@ -209,6 +209,7 @@ impl Actor for Broker {
                         .table
                         .retain(|_, known| known.number != subscriber);
                 }
+                Message::WakeAll => subscribers.wake_all(),
                 Message::Close { reply } => {
                     self.deliver(subscribers);
                     subscribers.table.clear();

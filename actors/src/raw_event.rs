@@ -122,9 +122,10 @@ impl<P> RawEvent<P> {
     }
 }
 
-impl RawEvent {
-    /// Returns the event with everything that is derived; `prev_hash` is its entity's event before.
-    pub(crate) fn into_stored(self, prev_hash: [u8; 32]) -> StoredEvent<Vec<u8>> {
+impl<P: AsRef<[u8]>> RawEvent<P> {
+    /// Returns the event with everything that is derived and with a decoded payload; `prev_hash` is
+    /// the hash of its entity's event before, zeros for the first.
+    pub fn event<Q>(&self, prev_hash: [u8; 32], payload: Q) -> Event<Q> {
         let (hlc, content_hash) = (self.hlc, self.payload_hash());
         let position = DagPosition::with_hlc(
             hlc.wall_ms(),
@@ -139,7 +140,7 @@ impl RawEvent {
             causation_id: self.causation_id,
             timestamp_us: hlc.timestamp_us(),
             position,
-            payload_size: u32::try_from(self.payload.len()).unwrap_or(u32::MAX),
+            payload_size: u32::try_from(self.payload.as_ref().len()).unwrap_or(u32::MAX),
             event_kind: self.kind,
             flags: self.flags,
             content_hash,
@@ -148,9 +149,18 @@ impl RawEvent {
             prev_hash,
             event_hash: self.event_hash,
         };
+        Event::new(header, payload).with_hash_chain(chain)
+    }
+}
+
+impl RawEvent {
+    /// Returns the event with everything that is derived; `prev_hash` is its entity's event before.
+    pub(crate) fn into_stored(mut self, prev_hash: [u8; 32]) -> StoredEvent<Vec<u8>> {
+        let event = self.event(prev_hash, ());
+        let payload = std::mem::take(&mut self.payload);
         StoredEvent {
             coordinate: self.coord,
-            event: Event::new(header, self.payload).with_hash_chain(chain),
+            event: event.map_payload(|()| payload),
         }
     }
 }

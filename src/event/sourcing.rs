@@ -80,6 +80,15 @@ pub trait EventSourced: Sized {
     /// empty slice stands for every kind.
     fn relevant_event_kinds() -> &'static [EventKind];
 
+    /// Returns the name under which a cache keeps the type's states; the type's path in its
+    /// program unless overridden.
+    ///
+    /// Override it so that a type can be renamed or moved without losing what is kept, or where two
+    /// types have one path, as types of two versions of one crate have.
+    fn projection_name() -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
     /// Returns the version of the type's serialised form, 0 unless overridden.
     ///
     /// States that a cache keeps are found again under the same version only. Raise it whenever

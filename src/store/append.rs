@@ -81,6 +81,24 @@ impl Store<Open> {
         super::ticket::wait(reply, self.shared.config.writer.reply_timeout)
     }
 
+    /// As [`append_batch`](Self::append_batch), for events that another one caused, in that one's
+    /// correlation. An item that names a cause of its own keeps it.
+    ///
+    /// # Errors
+    /// As [`append_batch`](Self::append_batch).
+    pub fn append_reaction_batch(
+        &self,
+        correlation_id: u128,
+        causation_id: u128,
+        mut items: Vec<BatchAppendItem>,
+    ) -> Result<Vec<AppendReceipt>, StoreError> {
+        for item in &mut items {
+            item.options.correlation_id = Some(correlation_id);
+            item.options.causation_id.get_or_insert(causation_id);
+        }
+        self.append_batch(items)
+    }
+
     /// Hands an event to the writer without waiting for the outcome; waits only while the
     /// writer's mailbox is full. Appends of one thread commit in the order submitted.
     ///
@@ -114,8 +132,27 @@ impl Store<Open> {
         ))
     }
 
+    /// As [`submit`](Self::submit), for an event that another one caused, in that one's
+    /// correlation.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn submit_reaction(
+        &self,
+        coord: &Coordinate,
+        kind: EventKind,
+        payload: &impl Serialize,
+        correlation_id: u128,
+        causation_id: u128,
+    ) -> Result<AppendTicket, StoreError> {
+        let options = AppendOptions::new()
+            .with_correlation(correlation_id)
+            .with_causation(causation_id);
+        self.submit_with_options(coord, kind, payload, options)
+    }
+
     /// Encodes and checks an event.
-    fn prepare(
+    pub(super) fn prepare(
         &self,
         coord: &Coordinate,
         kind: EventKind,
@@ -148,6 +185,16 @@ impl Store<Open> {
             return Err(StoreError::Configuration(text));
         }
         self.shared.append(coord, kind, payload, options)
+    }
+
+    /// Hands an encoded event to the writer, by itself; its cause stands in its options.
+    pub(super) fn submit_item(&self, item: BatchAppendItem) -> Result<AppendTicket, StoreError> {
+        self.shared.check_no_fence()?;
+        let (payload, options) = (item.payload_bytes, item.options);
+        let append = self.prepare_encoded(&item.coord, item.kind, payload, options)?;
+        let reply = self.shared.engine.append(append)?;
+        let limit = self.shared.config.writer.reply_timeout;
+        Ok(AppendTicket::new(reply, limit))
     }
 
     /// Hands a batch to the writer without waiting for the outcome.
@@ -241,6 +288,11 @@ impl Store<Open> {
 }
 
 impl Shared {
+    /// Makes an id for an event that is made now.
+    pub(super) fn make_id(&self) -> u128 {
+        self.ids.make(self.clock.wall_us())
+    }
+
     /// Makes the writer's command: everything that depends on clock, chance or the payload is
     /// settled here, on the caller's thread.
     fn append(

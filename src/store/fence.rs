@@ -2,7 +2,7 @@
 
 use super::payload::encode;
 use super::{
-    AppendOptions, AppendTicket, BatchAppendItem, BatchAppendTicket, Open, Shared, Store,
+    AppendOptions, AppendTicket, BatchAppendItem, BatchAppendTicket, Open, Outbox, Shared, Store,
     StoreError,
 };
 use crate::coordinate::Coordinate;
@@ -148,6 +148,11 @@ impl VisibilityFence<'_> {
         ))
     }
 
+    /// Returns an empty outbox, which flushes into the fence.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox::new(self.store, Some(self))
+    }
+
     /// Makes everything in the fence visible, all at once, and waits for it.
     ///
     /// # Errors
@@ -169,8 +174,15 @@ impl VisibilityFence<'_> {
 
     fn end(self, command: FenceCommand) -> Result<(), StoreError> {
         let ended = self.store.shared.fence_command(self.token, command);
-        self.store.shared.fences.raise(self.number + 1);
+        self.has_ended();
         ended
+    }
+
+    /// Lets others write again, and wakes those who waited for it.
+    fn has_ended(&self) {
+        let shared = &self.store.shared;
+        shared.fences.raise(self.number + 1);
+        shared.engine.wake_all();
     }
 }
 
@@ -181,7 +193,7 @@ impl Drop for VisibilityFence<'_> {
         if shared.fences.get() == self.number {
             // A writer that has ended has no fence.
             let _ = shared.fence_command(self.token, FenceCommand::Cancel);
-            shared.fences.raise(self.number + 1);
+            self.has_ended();
         }
     }
 }

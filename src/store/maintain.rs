@@ -5,11 +5,6 @@ use super::{Open, Store, StoreDiagnostics, StoreStats, WriterPressure};
 use batpak_actors::engine::Engine;
 
 impl Store<Open> {
-    /// Returns how full the writer's mailbox is.
-    pub fn writer_pressure(&self) -> WriterPressure {
-        self.pressure()
-    }
-
     /// Runs one step of a stepped engine; `false` when nothing can run.
     #[cfg(feature = "testkit")]
     pub(crate) fn step(&self) -> bool {
@@ -26,7 +21,7 @@ impl Store<Open> {
 }
 
 impl<State> Store<State> {
-    fn pressure(&self) -> WriterPressure {
+    pub(super) fn pressure(&self) -> WriterPressure {
         let (queue_len, capacity) = self.shared.engine.writer_queue();
         WriterPressure {
             queue_len,
@@ -68,6 +63,7 @@ impl<State> Store<State> {
                 .map(|engine| engine.health())
                 .unwrap_or_default(),
             read_fault: (*shared.read_fault.load()).clone(),
+            reaction_fault: (*shared.reaction_fault.load()).clone(),
         }
     }
 }

@@ -8,12 +8,17 @@ mod follow;
 mod maintain;
 pub(crate) mod open;
 mod options;
+mod outbox;
 pub(crate) mod payload;
+mod pressure;
+pub mod projection;
+mod react;
 mod read;
 pub mod segment;
 mod stats;
-mod subscription;
+pub mod subscription;
 mod ticket;
+mod transition;
 mod worker;
 
 pub use config::{
@@ -24,9 +29,15 @@ pub use cursor::{Cursor, CursorPosition, ParsePositionError};
 pub use fence::VisibilityFence;
 pub use follow::{Follow, Followed};
 pub use options::{AppendOptions, BatchAppendItem, CausationRef};
+pub use outbox::Outbox;
+pub use projection::{
+    CacheCapabilities, CacheMeta, Freshness, NativeCache, NoCache, ProjectionCache,
+    ProjectionWatcher,
+};
+pub use react::{ReactFrom, ReactionConfig, ReactionHandle};
 pub use read::{Ancestors, Events, EventsWith};
 pub use stats::{OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure};
-pub use subscription::Subscription;
+pub use subscription::{ScanSubscriptionOps, Subscription, SubscriptionOps};
 pub use ticket::{AppendTicket, BatchAppendTicket};
 pub use worker::{CursorWorkerAction, CursorWorkerConfig, CursorWorkerHandle};
 
@@ -78,6 +89,7 @@ const _: fn() = || {
     is_shared_between_threads::<Store<ReadOnly>>();
     is_shared_between_threads::<AppendTicket>();
     is_shared_between_threads::<Subscription>();
+    is_shared_between_threads::<ReactionHandle>();
 };
 
 /// What every handle to one store has in common; nothing in it keeps the engine alive.
@@ -94,6 +106,10 @@ struct Shared {
     recovery: RecoveryReport,
     /// The first failure of a read that cannot return one.
     read_fault: Published<Option<String>>,
+    /// The first error that has ended a reaction loop.
+    reaction_fault: Published<Option<String>>,
+    /// States that were projected before.
+    projections: projection::KeptStates,
 }
 
 impl Store<Open> {

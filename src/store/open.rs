@@ -1,7 +1,9 @@
 //! Opening.
 
+use super::projection::KeptStates;
 use super::stats::{OpenIndexPath, OpenIndexReport};
-use super::{Open, ReadOnly, Shared, Store, StoreConfig, StoreError, SyncMode};
+use super::{NativeCache, NoCache, Open, ProjectionCache, ReadOnly, Shared, Store};
+use super::{StoreConfig, StoreError, SyncMode};
 use crate::id::IdSource;
 use batpak_actors::engine::{Engine, EngineOptions};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
@@ -11,6 +13,7 @@ use batpak_actors::runtime::{Clock, Published, System, SystemClock, Watermark};
 use batpak_actors::writer::SyncPolicy;
 use batpak_log::fs::{Fs, RealFs};
 use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a store stands on.
@@ -27,10 +30,12 @@ pub(crate) struct Ground {
     pub(crate) checkpoint_every_events: u64,
     /// When index runs are written.
     pub(crate) index: IndexPolicy,
+    /// Where projected states are kept.
+    pub(crate) cache: Box<dyn ProjectionCache>,
 }
 
 impl Ground {
-    fn real(fs: RealFs) -> Self {
+    fn real(fs: RealFs, cache: Box<dyn ProjectionCache>) -> Self {
         Self {
             fs: Arc::new(fs),
             clock: Arc::new(SystemClock),
@@ -38,6 +43,7 @@ impl Ground {
             system: None,
             checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
             index: IndexPolicy::default(),
+            cache,
         }
     }
 }
@@ -53,9 +59,34 @@ impl Store<Open> {
     /// writing elsewhere; `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
     /// `Rollback` or `FutureVersion` when the log is not what it was: then nothing is written.
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
+        Self::open_with_cache(config, Box::new(NoCache))
+    }
+
+    /// Opens a store for writing, and keeps what is projected in a directory, which is created
+    /// when it is not there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and `CacheFailed` as [`NativeCache::open`].
+    pub fn open_with_native_cache(
+        config: StoreConfig,
+        cache_path: impl AsRef<Path>,
+    ) -> Result<Self, StoreError> {
+        config.validate()?;
+        let cache = NativeCache::open(cache_path)?;
+        Self::open_with_cache(config, Box::new(cache))
+    }
+
+    /// Opens a store for writing, and keeps what is projected in a cache.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_cache(
+        config: StoreConfig,
+        cache: Box<dyn ProjectionCache>,
+    ) -> Result<Self, StoreError> {
         config.validate()?;
         let fs = RealFs::create(&config.data_dir)?;
-        Self::start(config, Ground::real(fs))
+        Self::start(config, Ground::real(fs, cache))
     }
 }
 
@@ -69,9 +100,35 @@ impl Store<ReadOnly> {
     /// # Errors
     /// As [`open`](Store::open), without `Locked`; `Io` when the directory is not there.
     pub fn open_read_only(config: StoreConfig) -> Result<Self, StoreError> {
+        Self::open_read_only_with_cache(config, Box::new(NoCache))
+    }
+
+    /// Opens a store for reading, and takes from a directory what was projected before. Creates
+    /// nothing, and puts nothing there.
+    ///
+    /// # Errors
+    /// As [`open_read_only`](Self::open_read_only); `CacheFailed` when the directory is a symbolic
+    /// link.
+    pub fn open_read_only_with_native_cache(
+        config: StoreConfig,
+        cache_path: impl AsRef<Path>,
+    ) -> Result<Self, StoreError> {
+        let cache = NativeCache::at(cache_path.as_ref())?;
+        Self::open_read_only_with_cache(config, Box::new(cache))
+    }
+
+    /// Opens a store for reading, and takes from a cache what was projected before. Puts nothing
+    /// there: a writer's cache is filled by the writer.
+    ///
+    /// # Errors
+    /// As [`open_read_only`](Self::open_read_only).
+    pub fn open_read_only_with_cache(
+        config: StoreConfig,
+        cache: Box<dyn ProjectionCache>,
+    ) -> Result<Self, StoreError> {
         config.validate()?;
         let fs = RealFs::open(&config.data_dir)?;
-        Self::start_read_only(config, Ground::real(fs))
+        Self::start_read_only(config, Ground::real(fs, cache))
     }
 }
 
@@ -105,6 +162,7 @@ impl<State> Store<State> {
             system,
             checkpoint_every_events,
             index,
+            cache,
         } = ground;
         let clock: Arc<dyn Clock> = match &config.clock {
             Some(wall_us) => Arc::new(ConfiguredClock {
@@ -136,7 +194,10 @@ impl<State> Store<State> {
             tail_entries: usize::try_from(tail_entries).unwrap_or(usize::MAX),
             elapsed_us,
         };
+        let in_memory = config.index.incremental_projection;
         let shared = Shared {
+            projections: KeptStates::new(cache, read_only, in_memory),
+            reaction_fault: Published::new(None),
             engine: engine.handle().clone(),
             config,
             clock,

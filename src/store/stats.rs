@@ -106,4 +106,6 @@ pub struct StoreDiagnostics {
     pub actors: Vec<ActorHealth>,
     /// The first failure of a read that could not return one.
     pub read_fault: Option<String>,
+    /// The first error that has ended a reaction loop.
+    pub reaction_fault: Option<String>,
 }

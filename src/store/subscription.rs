@@ -1,5 +1,9 @@
 //! Subscriptions: notifications as they happen, lossy for those who do not keep up.
 
+mod ops;
+
+pub use ops::{ScanSubscriptionOps, SubscriptionOps};
+
 use super::{Notification, Open, Store, StoreError};
 use crate::coordinate::Region;
 use batpak_actors::engine::EngineHandle;
@@ -79,6 +83,11 @@ impl Subscription {
     /// Returns how many notifications were lost because this subscriber was too far behind.
     pub fn lost(&self) -> u64 {
         self.registered.lost.get()
+    }
+
+    /// Makes a chain of it, that filters and maps what is received.
+    pub fn ops(self) -> SubscriptionOps {
+        SubscriptionOps::new(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::id::IdSource;
 use crate::store::open::Ground;
-use crate::store::{Open, ReadOnly, Store, StoreConfig, StoreError};
+use crate::store::{NoCache, Open, ReadOnly, Store, StoreConfig, StoreError};
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::{Clock, Counter, ManualClock, System};
 use batpak_log::fs::{Loss, SimFs};
@@ -110,6 +110,7 @@ impl Machine {
             ids: IdSource::with_seed(seed),
             checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
             index: INDEX_POLICY,
+            cache: Box::new(NoCache),
         }
     }
 }

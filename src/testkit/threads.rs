@@ -2,7 +2,7 @@
 
 use crate::id::IdSource;
 use crate::store::open::Ground;
-use crate::store::{Open, Store, StoreConfig, StoreError};
+use crate::store::{NoCache, Open, Store, StoreConfig, StoreError};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::SystemClock;
@@ -22,6 +22,7 @@ pub fn open_on_threads(config: StoreConfig, fs: Arc<dyn Fs>) -> Result<Store<Ope
         system: None,
         checkpoint_every_events: CHECKPOINT_EVERY_EVENTS,
         index: IndexPolicy::default(),
+        cache: Box::new(NoCache),
     };
     Store::start(config, ground)
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a command of the writer is answered with.
-type AnswerTo<T> = Reply<Result<T, StoreError>>;
+pub(super) type AnswerTo<T> = Reply<Result<T, StoreError>>;
 
 /// Addresses and the reader: everything that a caller needs.
 #[derive(Clone, Debug)]
@@ -285,6 +285,14 @@ impl EngineHandle {
         }
     }
 
+    /// Wakes everybody who [watches](Self::watch): what has kept them from writing is over.
+    pub fn wake_all(&self) {
+        if let Some(broker) = &self.broker {
+            // A broker that has ended has nobody to wake.
+            let _ = broker.tell(broker::Message::WakeAll);
+        }
+    }
+
     /// Removes a subscriber; its receiver is disconnected. A number that is not there any more is
     /// passed over.
     pub fn unsubscribe(&self, subscriber: u64) {
@@ -295,7 +303,7 @@ impl EngineHandle {
     }
 }
 
-fn check_count(items: &[Append]) -> Result<(), StoreError> {
+pub(super) fn check_count(items: &[Append]) -> Result<(), StoreError> {
     if items.len() > GROUP_EVENTS_MAX {
         let text = format!("a batch holds at most {GROUP_EVENTS_MAX} events");
         return Err(StoreError::Configuration(text));
@@ -303,7 +311,7 @@ fn check_count(items: &[Append]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read_only() -> StoreError {
+pub(super) fn read_only() -> StoreError {
     StoreError::Configuration("the store is open read-only".into())
 }
 
@@ -359,7 +367,7 @@ pub(super) fn ask_again<M, T>(
 }
 
 /// Returns what a caller is told whose message came back: nothing was done about it.
-fn not_delivered<M>(
+pub(super) fn not_delivered<M>(
     actor: &'static str,
     error: &NotDelivered<M>,
     limit: Option<Duration>,

@@ -6,6 +6,7 @@
 mod close;
 mod handle;
 mod wiring;
+mod write_now;
 
 pub use handle::EngineHandle;
 

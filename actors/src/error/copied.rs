@@ -72,6 +72,8 @@ impl StoreError {
             | Self::Poisoned { .. }
             | Self::FateUnknown { .. }
             | Self::StorageFull { .. }
+            | Self::ReactionTooDeep { .. }
+            | Self::ReactorPanicked { .. }
             | Self::ActorEnded { .. } => self.copied_text(),
         }
     }
@@ -137,6 +139,28 @@ impl StoreError {
                 detail: detail.clone(),
             },
             Self::FateUnknown { detail } => Self::FateUnknown {
+                detail: detail.clone(),
+            },
+            other => other.copied_reaction(),
+        }
+    }
+
+    /// Copies what ends a reaction loop.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other variants are copied before"
+    )]
+    fn copied_reaction(&self) -> Self {
+        match self {
+            Self::ReactionTooDeep {
+                event_id,
+                depth_max,
+            } => Self::ReactionTooDeep {
+                event_id: *event_id,
+                depth_max: *depth_max,
+            },
+            Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
+                event_id: *event_id,
                 detail: detail.clone(),
             },
             other => Self::FateUnknown {

@@ -261,6 +261,27 @@ pub enum StoreError {
     /// The kind belongs to the system; callers choose from the other categories.
     #[error("event kind {0} is reserved: choose a category other than 0x0 and 0xD")]
     ReservedKind(EventKind),
+    /// A reaction loop answered what reaction loops had appended, again and again, as deeply as it
+    /// may; the last answer was not appended.
+    #[error(
+        "reactions to reactions are {depth_max} deep at event {event_id:032x}, nothing more was \
+             appended: narrow the region so that the reactor does not answer itself, or raise \
+             depth_max"
+    )]
+    ReactionTooDeep {
+        /// The event that the reactor answered.
+        event_id: u128,
+        /// How deep reactions may be.
+        depth_max: u32,
+    },
+    /// A reactor panicked over an event more often than its restart policy allows.
+    #[error("the reactor panicked at event {event_id:032x}: {detail}")]
+    ReactorPanicked {
+        /// The event.
+        event_id: u128,
+        /// What the panic said.
+        detail: String,
+    },
     /// The entity has as many events as its clock can count.
     #[error("entity {entity} is full: its clock has reached its limit")]
     ClockExhausted {

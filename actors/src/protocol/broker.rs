@@ -67,6 +67,8 @@ pub enum Message {
         /// Its number.
         subscriber: u64,
     },
+    /// Wake everybody who registered to be woken, whatever is visible.
+    WakeAll,
     /// Remove all subscribers and end.
     Close {
         /// Answered when they are told.

@@ -47,7 +47,7 @@ pub use actor::{Actor, Next};
 pub use address::Address;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use desk::ANSWER_SLOT_CAPACITY;
-pub use fault::{ExitReason, Fault};
+pub use fault::{ExitReason, Fault, panic_message};
 pub use health::ActorHealth;
 pub use mailbox::{MailboxSpec, NotDelivered, Weigh};
 #[cfg(feature = "testkit")]

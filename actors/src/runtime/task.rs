@@ -19,7 +19,7 @@ use super::seam::Seam;
 use super::stepper::{Step, Stepped, Stepper};
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::channel::{Receiver, TryRecvError};
-use super::sync::spawn;
+use super::sync::{JoinHandle, spawn};
 use super::{Reply, ReplyTo};
 
 /// What a task wants next.
@@ -45,6 +45,8 @@ pub struct TaskPanicked {
 pub struct TaskHandle {
     outcome: Reply<Result<(), TaskPanicked>>,
     finished: Arc<AtomicBool>,
+    /// None when the task is stepped.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl TaskHandle {
@@ -57,6 +59,13 @@ impl TaskHandle {
             message: "the task was dropped with its system".to_owned(),
         };
         self.outcome.wait().unwrap_or(Err(lost))
+    }
+
+    /// Returns the task's thread, which ends with the task and never by a panic; `None` when the
+    /// task is stepped. The task runs on.
+    #[must_use]
+    pub fn into_thread(self) -> Option<JoinHandle<()>> {
+        self.thread
     }
 
     /// Returns whether the task has ended.
@@ -89,8 +98,11 @@ where
     F: FnMut() -> TaskNext + Send + 'static,
 {
     let (mut task, handle) = prepare(Seam::Plain, wake, work);
-    spawn(name, None, move || task.run())?;
-    Ok(handle)
+    let thread = spawn(name, None, move || task.run())?;
+    Ok(TaskHandle {
+        thread: Some(thread),
+        ..handle
+    })
 }
 
 /// Adds a task to a stepped system.
@@ -113,7 +125,12 @@ fn prepare<F>(seam: Seam, wake: Receiver<()>, work: F) -> (Task<F>, TaskHandle) 
         outcome: Some(to),
         finished: Arc::clone(&finished),
     };
-    (task, TaskHandle { outcome, finished })
+    let handle = TaskHandle {
+        outcome,
+        finished,
+        thread: None,
+    };
+    (task, handle)
 }
 
 impl<F: FnMut() -> TaskNext> Task<F> {

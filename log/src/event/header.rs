@@ -14,6 +14,8 @@ pub const FLAG_REQUIRES_ACK: u8 = 0x01;
 pub const FLAG_TRANSACTIONAL: u8 = 0x02;
 /// The flag of an event that repeats an earlier one.
 pub const FLAG_REPLAY: u8 = 0x08;
+/// The flag of an event that a reaction loop appended; its cause is what was reacted to.
+pub const FLAG_REACTION: u8 = 0x10;
 
 /// The header of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +92,12 @@ impl EventHeader {
     #[must_use]
     pub fn is_replay(&self) -> bool {
         self.flags & FLAG_REPLAY != 0
+    }
+
+    /// Tells whether a reaction loop appended the event.
+    #[must_use]
+    pub fn is_reaction(&self) -> bool {
+        self.flags & FLAG_REACTION != 0
     }
 
     /// Returns the microseconds from the event to `now_us`, and 0 for an event of the future.
