@@ -45,12 +45,6 @@ impl StoreError {
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
-            Self::Busy { after_ms } => Self::Busy {
-                after_ms: *after_ms,
-            },
-            Self::TimedOut { after_ms } => Self::TimedOut {
-                after_ms: *after_ms,
-            },
             Self::WriterCrashed => Self::WriterCrashed,
             Self::Closed => Self::Closed,
             Self::IdempotencyRequired => Self::IdempotencyRequired,
@@ -58,6 +52,8 @@ impl StoreError {
             | Self::VisibilityFenceNotActive
             | Self::VisibilityFenceCancelled
             | Self::VisibilityFenceFull { .. }
+            | Self::Busy { .. }
+            | Self::TimedOut { .. }
             | Self::Configuration(..)
             | Self::FaultInjected(..)
             | Self::CrcMismatch { .. }
@@ -94,6 +90,12 @@ impl StoreError {
             } => Self::VisibilityFenceFull {
                 max_events: *max_events,
                 max_bytes: *max_bytes,
+            },
+            Self::Busy { after_ms } => Self::Busy {
+                after_ms: *after_ms,
+            },
+            Self::TimedOut { after_ms } => Self::TimedOut {
+                after_ms: *after_ms,
             },
             Self::Configuration(text) => Self::Configuration(text.clone()),
             Self::FaultInjected(text) => Self::FaultInjected(text.clone()),
