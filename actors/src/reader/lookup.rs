@@ -97,7 +97,7 @@ impl Reader {
                 return Ok(None);
             }
             let coord = self.coordinate(lists, part, record.name)?;
-            let placed = placed(part, number, at, length);
+            let placed = placed(part, part.run.sequence(number), at, length);
             Ok(Some(RawEvent::new(record, coord, placed, hold)))
         });
         read?
@@ -238,10 +238,10 @@ fn latest_in_memory(tail: &TailPart, entity: &str, bound: u64) -> Option<EntityH
 }
 
 /// Returns the place of an event of an indexed part.
-pub(super) fn placed(part: &IndexedPart, number: u32, at: FrameAt, length: u32) -> Placed {
+pub(super) fn placed(part: &IndexedPart, sequence: u64, at: FrameAt, length: u32) -> Placed {
     let segment = part.segment.header.segment;
     Placed {
-        sequence: part.run.sequence(number),
+        sequence,
         disk_pos: DiskPos {
             segment_id: segment.id,
             offset: at.offset,

@@ -131,18 +131,8 @@ impl Cursor {
         if self.next_sequence >= self.shared.engine.reader().view().visible() {
             return Ok(());
         }
-        let mut events = self.shared.events(&self.region, self.next_sequence);
-        while found.len() < max {
-            let Some(entry) = events.next() else {
-                // Everything visible was looked at, also what the region leaves out.
-                self.next_sequence = events.next_sequence();
-                break;
-            };
-            let entry = entry?;
-            self.next_sequence = entry.global_sequence + 1;
-            found.push(entry);
-        }
-        Ok(())
+        let next = (&self.region, &mut self.next_sequence);
+        self.shared.take_events(next, max, found)
     }
 
     /// Returns the position behind an event that was handed out.

@@ -28,6 +28,39 @@ impl Shared {
             shared: Arc::clone(self),
         }
     }
+
+    /// Adds the next events of a region, up to so many, and moves `from` behind them; at the end
+    /// behind everything that was looked at. What an iterator does, without handing each entry on.
+    pub(in crate::store) fn take_events(
+        &self,
+        (region, from): (&Region, &mut u64),
+        max: usize,
+        found: &mut Vec<IndexEntry>,
+    ) -> Result<(), StoreError> {
+        let reader = self.engine.reader();
+        let mut walk = reader.events(region, *from);
+        let mut looked_again = false;
+        for _ in 0..max {
+            let mut next = walk.next();
+            if let Some(Err(error)) = &next
+                && self.is_moved(error)
+                && !looked_again
+            {
+                self.refresh()?;
+                walk = reader.events(region, *from).until(walk.end_sequence());
+                next = walk.next();
+                looked_again = true;
+            }
+            let Some(entry) = next else {
+                *from = walk.next_sequence();
+                break;
+            };
+            let entry = entry?;
+            *from = entry.global_sequence + 1;
+            found.push(entry);
+        }
+        Ok(())
+    }
 }
 
 /// The visible events of a region, as they were when the walk began: from the front in commit
@@ -116,6 +149,7 @@ impl Events {
     }
 
     /// Takes a step, and once more where the writing process has merged away what was to be read.
+    #[inline]
     fn step<T>(
         &mut self,
         mut step: impl FnMut(&mut Walk) -> Option<Result<T, StoreError>>,
@@ -145,6 +179,7 @@ impl Events {
 impl Iterator for Events {
     type Item = Result<IndexEntry, StoreError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.step(Walk::next)
     }

@@ -73,14 +73,9 @@ impl<State> Store<State> {
     /// be read, and never passes one over; the failure is kept in the store's diagnostics.
     pub fn query(&self, region: &Region) -> Vec<IndexEntry> {
         let mut found = Vec::new();
-        for entry in self.events(region, 0) {
-            match entry {
-                Ok(entry) => found.push(entry),
-                Err(error) => {
-                    self.shared.keep_fault(&error);
-                    break;
-                }
-            }
+        let all = (region, &mut 0);
+        if let Err(error) = self.shared.take_events(all, usize::MAX, &mut found) {
+            self.shared.keep_fault(&error);
         }
         found
     }
@@ -92,7 +87,10 @@ impl<State> Store<State> {
     /// When an event cannot be read, or the log cannot be read further.
     pub fn try_query(&self, region: &Region) -> Result<Vec<IndexEntry>, StoreError> {
         self.refresh()?;
-        self.events(region, 0).collect()
+        let mut found = Vec::new();
+        let all = (region, &mut 0);
+        self.shared.take_events(all, usize::MAX, &mut found)?;
+        Ok(found)
     }
 
     /// Returns the event with this id, its payload in the MessagePack that was stored, without what

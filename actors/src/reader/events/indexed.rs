@@ -94,10 +94,13 @@ impl IndexedStretch {
         if self.ahead.is_empty() {
             self.look_ahead(reader)?;
         }
-        let is_left = |(number, _): &(u32, _)| left.contains(&self.part.run.sequence(*number));
-        let Some((number, at)) = self.ahead.pop().filter(is_left) else {
+        let Some((number, at)) = self.ahead.pop() else {
             return Ok(None);
         };
+        let sequence = self.part.run.sequence(number);
+        if !left.contains(&sequence) {
+            return Ok(None);
+        }
         let (record, length) = self.frames.event(at)?;
         let slots = self.names.len().max(1);
         let slot = self.names.get_mut(record.name as usize % slots);
@@ -111,7 +114,7 @@ impl IndexedStretch {
                 coord
             }
         };
-        let placed = placed(&self.part, number, at, length);
+        let placed = placed(&self.part, sequence, at, length);
         Ok(Some(RawEvent::new(&record, coord, placed, |payload| {
             payload
         })))
