@@ -75,6 +75,7 @@ impl Actor for BrokerStub {
                 broker::Message::Subscribe { .. }
                 | broker::Message::Watch { .. }
                 | broker::Message::Unsubscribe { .. }
+                | broker::Message::WakeAll
                 | broker::Message::Panic => {}
             }
         }
