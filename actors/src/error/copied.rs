@@ -45,9 +45,6 @@ impl StoreError {
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
-            Self::Busy { after_ms } => Self::Busy {
-                after_ms: *after_ms,
-            },
             Self::TimedOut { after_ms } => Self::TimedOut {
                 after_ms: *after_ms,
             },
@@ -67,6 +64,7 @@ impl StoreError {
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
             | Self::ForeignPosition { .. }
+            | Self::Busy { .. }
             | Self::Rollback { .. }
             | Self::FutureVersion { .. }
             | Self::Poisoned { .. }
@@ -120,6 +118,9 @@ impl StoreError {
             },
             Self::Rollback { detail } => Self::Rollback {
                 detail: detail.clone(),
+            },
+            Self::Busy { after_ms } => Self::Busy {
+                after_ms: *after_ms,
             },
             Self::ForeignPosition { detail } => Self::ForeignPosition {
                 detail: detail.clone(),
