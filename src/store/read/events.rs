@@ -126,6 +126,9 @@ impl Events {
         &mut self,
         take: impl FnOnce(RawEvent<&[u8]>) -> T,
     ) -> Option<Result<T, StoreError>> {
+        if !self.shared.read_only {
+            return self.walk.next_with(take);
+        }
         let mut take = Some(take);
         self.step(|walk| {
             walk.next_with(|event| take.take().map(|take| take(event)))
@@ -141,6 +144,9 @@ impl Events {
         &mut self,
         take: impl FnOnce(RawEvent<&[u8]>) -> T,
     ) -> Option<Result<T, StoreError>> {
+        if !self.shared.read_only {
+            return self.walk.next_back_with(take);
+        }
         let mut take = Some(take);
         self.step(|walk| {
             walk.next_back_with(|event| take.take().map(|take| take(event)))

@@ -155,8 +155,6 @@ impl Events {
         }
     }
 
-    /// Inlined, so that each direction is compiled by itself.
-    #[inline(always)]
     fn entry(&mut self, end: End) -> Option<Result<IndexEntry, StoreError>> {
         loop {
             let walk = match end {
