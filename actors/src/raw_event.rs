@@ -5,7 +5,7 @@ use batpak_log::coordinate::{Coordinate, DagPosition};
 use batpak_log::event::hash::payload_hash;
 use batpak_log::event::{Event, EventHeader, EventKind, HashChain, StoredEvent};
 use batpak_log::position::Hlc;
-use batpak_log::segment::EventRecord;
+use batpak_log::segment::{EventRecord, Tie};
 
 /// An event with its payload in the MessagePack that was stored; `P` is how the payload is held.
 ///
@@ -44,6 +44,25 @@ pub struct RawEvent<P = Vec<u8>> {
     /// The payload.
     pub payload: P,
     pub(crate) segment_generation: u32,
+    pub(crate) version1: Option<Version1Tie>,
+}
+
+/// What an event that was taken over from version 1 says of its entity's event before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version1Tie {
+    /// The previous hash that was stored, where it is not that of the event before.
+    pub(crate) prev_hash: Option<Box<[u8; 32]>>,
+}
+
+impl Version1Tie {
+    fn of(tie: Tie<'_>) -> Option<Self> {
+        match tie {
+            Tie::Hashed => None,
+            Tie::Version1 { prev_hash } => Some(Self {
+                prev_hash: prev_hash.map(|hash| Box::new(*hash)),
+            }),
+        }
+    }
 }
 
 impl<P: AsRef<[u8]>> RawEvent<P> {
@@ -54,6 +73,19 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
 }
 
 impl<P> RawEvent<P> {
+    /// Returns whether the released batpak wrote the event: its hash then covers the payload alone,
+    /// not its header and not the events before.
+    pub fn is_version1(&self) -> bool {
+        self.version1.is_some()
+    }
+
+    /// Returns the previous hash that the event brings along, if it does not follow from the event
+    /// before.
+    pub(crate) fn stored_prev_hash(&self) -> Option<[u8; 32]> {
+        let tie = self.version1.as_ref()?;
+        tie.prev_hash.as_deref().copied()
+    }
+
     /// Puts an event together; `at` is where its frame stands.
     pub(crate) fn new<'r>(
         record: &EventRecord<'r>,
@@ -77,6 +109,7 @@ impl<P> RawEvent<P> {
             disk_pos: at.disk_pos,
             payload: hold(record.payload),
             segment_generation: at.segment_generation,
+            version1: Version1Tie::of(record.tie),
         }
     }
 
@@ -98,6 +131,7 @@ impl<P> RawEvent<P> {
             disk_pos: self.disk_pos,
             payload: make(self.payload),
             segment_generation: self.segment_generation,
+            version1: self.version1,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::reader::Reader;
 use crate::view::{DiskPos, IndexEntry};
 use batpak_log::error::LogError;
 use batpak_log::event::HashChain;
-use batpak_log::segment::{GroupEvent, SegmentHeader};
+use batpak_log::segment::{GroupEvent, SegmentHeader, Tie};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -56,11 +56,16 @@ impl Chains {
         let entity = event.coordinate.entity_arc();
         let latest = (record.clock, record.event_hash);
         let known = self.latest.insert(Arc::clone(&entity), latest);
-        let prev_hash = match known {
+        let stored = match record.tie {
+            Tie::Version1 { prev_hash } => prev_hash.copied(),
+            Tie::Hashed => None,
+        };
+        let prev_hash = match (stored, known) {
+            (Some(stored), _) => stored,
             // What an index stands for is not read, so the last one may not be the one before.
-            Some((clock, hash)) if clock.checked_add(1) == Some(record.clock) => hash,
-            _ if record.clock == 0 => [0; 32],
-            Some(_) | None => reader.hash_known_before(&entity, event.sequence)?,
+            (None, Some((clock, hash))) if clock.checked_add(1) == Some(record.clock) => hash,
+            (None, _) if record.clock == 0 => [0; 32],
+            (None, _) => reader.hash_known_before(&entity, event.sequence)?,
         };
         Ok(IndexEntry {
             event_id: record.event_id,
