@@ -44,7 +44,9 @@ fn whichever_way_it_is_asked() {
     let expected = listing_of("closed");
     let of = |field: &str, value: &str| -> Vec<String> {
         let found = expected.iter().filter(|line| line[field] == value);
-        found.map(|line| line["id"].as_str().unwrap().to_owned()).collect()
+        found
+            .map(|line| line["id"].as_str().unwrap().to_owned())
+            .collect()
     };
     let ids = |entries: Vec<IndexEntry>| -> Vec<String> {
         let id = |entry: &IndexEntry| format!("{:032x}", entry.event_id);
@@ -60,7 +62,10 @@ fn whichever_way_it_is_asked() {
     let paid = EventKind::custom(0xF, 0x0ABC);
     assert_eq!(ids(store.by_fact(paid)), of("kind", "0xFABC"));
     let mut cursor = store.cursor_guaranteed(&Region::all());
-    let all: Vec<_> = expected.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    let all: Vec<_> = expected
+        .iter()
+        .map(|line| line["id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids(cursor.poll_batch(1000)), all);
 }
 

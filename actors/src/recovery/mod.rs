@@ -10,8 +10,8 @@ mod read;
 mod take_over;
 
 pub use mend::mend;
-pub use take_over::Version1Report;
 pub(crate) use mend::rewrite;
+pub use take_over::Version1Report;
 
 use crate::error::StoreError;
 use crate::indexing::{index_upto, load_runs};
@@ -121,10 +121,7 @@ pub fn read_log(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, Store
 ///
 /// # Errors
 /// As [`read_log`], and `Io` or `StorageFull` when the segment cannot be written.
-pub fn read_log_for_writing(
-    fs: &Arc<dyn Fs>,
-    options: ReadOptions,
-) -> Result<ReadLog, StoreError> {
+pub fn read_log_for_writing(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, StoreError> {
     let segments = match read_found(fs, options)? {
         Found::Log(log) => return Ok(*log),
         Found::Version1(segments) => segments,

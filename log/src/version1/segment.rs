@@ -67,7 +67,10 @@ pub fn read_version1_header(
         return Ok(None);
     }
     let cut_off = || may_be_cut_off.then(|| Version1Segment::cut_off(name.id, len));
-    let Some((_, length)) = start.split_last_chunk::<4>().filter(|_| whole >= PREFIX_LEN) else {
+    let Some((_, length)) = start
+        .split_last_chunk::<4>()
+        .filter(|_| whole >= PREFIX_LEN)
+    else {
         return Ok(cut_off());
     };
     let length = u32::from_be_bytes(*length);

@@ -227,26 +227,19 @@ fn kinds_of_marks(directory: &Path) -> Result<String> {
     Ok(listing.replace(r#""payload":null"#, r#""payload":"a kind of the system""#))
 }
 
-/// A compaction of the released batpak keeps all frames and loses sight of batches that went over
-/// the end of a segment; the listing is that of before, and of what was appended after it.
+/// A compaction of the released batpak loses sight of a batch that goes over the end of a segment,
+/// and gives other sequences from there on; here none does.
 fn compacted(directory: &Path) -> Result<String> {
-    let store = open(directory, 1200)?;
+    let store = open(directory, 4000)?;
+    batch(&store, 3, 10)?;
     singles(&store, 0)?;
-    batch(&store, 3, 200)?;
-    let before = listing::of_store(&store)?;
     store.compact(&CompactionConfig {
         strategy: CompactionStrategy::Merge,
         min_segments: 2,
     })?;
     singles(&store, 1)?;
-    let after = listing::of_store(&store)?;
-    let new = after.lines();
-    let new: String = new
-        .filter(|line| !before.contains(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
     store.close()?;
-    Ok(before + &new)
+    listing::of_copy(directory)
 }
 
 fn clock_set_back(directory: &Path) -> Result<String> {
