@@ -10,7 +10,8 @@ use batpak_log::coordinate::Coordinate;
 use batpak_log::error::LogError;
 use batpak_log::fs::{File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::{
-    CARRIED_TEMPORARY_NAME, FEATURE_VERSION1, GROUP_BODY_MAX, GROUP_BYTES_MAX, REPLACED_MAX, SEQUENCE_SKIP,
+    CARRIED_TEMPORARY_NAME, FEATURE_VERSION1, GROUP_BODY_MAX, GROUP_BYTES_MAX, REPLACED_MAX,
+    SEQUENCE_SKIP,
 };
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
