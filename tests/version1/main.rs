@@ -12,6 +12,8 @@
 mod harness;
 
 mod a_crash_of_the_released_crate_loses_only_what_it_tore;
+#[cfg(feature = "testkit")]
+mod a_crash_while_it_is_taken_over_loses_nothing;
 mod a_directory_opens_as_it_was;
 mod a_flipped_bit_is_never_silent;
 mod a_history_goes_on;
