@@ -44,25 +44,9 @@ pub struct RawEvent<P = Vec<u8>> {
     /// The payload.
     pub payload: P,
     pub(crate) segment_generation: u32,
-    pub(crate) version1: Option<Version1Tie>,
-}
-
-/// What an event that was taken over from version 1 says of its entity's event before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version1Tie {
-    /// The previous hash that was stored, where it is not that of the event before.
-    pub(crate) prev_hash: Option<Box<[u8; 32]>>,
-}
-
-impl Version1Tie {
-    fn of(tie: Tie<'_>) -> Option<Self> {
-        match tie {
-            Tie::Hashed => None,
-            Tie::Version1 { prev_hash } => Some(Self {
-                prev_hash: prev_hash.map(|hash| Box::new(*hash)),
-            }),
-        }
-    }
+    version1: bool,
+    /// The previous hash that an event of version 1 brings along, which few do.
+    stored_prev_hash: Option<Box<[u8; 32]>>,
 }
 
 impl<P: AsRef<[u8]>> RawEvent<P> {
@@ -76,14 +60,13 @@ impl<P> RawEvent<P> {
     /// Returns whether the released batpak wrote the event: its hash then covers the payload alone,
     /// not its header and not the events before.
     pub fn is_version1(&self) -> bool {
-        self.version1.is_some()
+        self.version1
     }
 
     /// Returns the previous hash that the event brings along, if it does not follow from the event
     /// before.
     pub(crate) fn stored_prev_hash(&self) -> Option<[u8; 32]> {
-        let tie = self.version1.as_ref()?;
-        tie.prev_hash.as_deref().copied()
+        self.stored_prev_hash.as_deref().copied()
     }
 
     /// Puts an event together; `at` is where its frame stands.
@@ -109,7 +92,8 @@ impl<P> RawEvent<P> {
             disk_pos: at.disk_pos,
             payload: hold(record.payload),
             segment_generation: at.segment_generation,
-            version1: Version1Tie::of(record.tie),
+            version1: record.tie != Tie::Hashed,
+            stored_prev_hash: record.tie.stored_prev_hash().map(|hash| Box::new(*hash)),
         }
     }
 
@@ -132,6 +116,7 @@ impl<P> RawEvent<P> {
             payload: make(self.payload),
             segment_generation: self.segment_generation,
             version1: self.version1,
+            stored_prev_hash: self.stored_prev_hash,
         }
     }
 

@@ -53,9 +53,9 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
     loop {
         let read = events.next_with(|event| {
             let before = chains.get(event.coord.entity()).copied();
-            let detail = match event.version1 {
-                None => fault(&event, before),
-                Some(_) => {
+            let detail = match event.is_version1() {
+                false => fault(&event, before),
+                true => {
                     found.version1_events += 1;
                     found.version1_broken_links += u64::from(!is_linked(&event, before));
                     payload_fault(&event)

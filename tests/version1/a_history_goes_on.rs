@@ -133,18 +133,48 @@ fn and_an_old_clock_is_compared_and_swapped() {
 }
 
 #[test]
-fn over_many_openings_without_the_old_segment_being_rewritten() {
-    let files = files_of("closed");
-    let directory = directory_of(&files);
-    for number in 0..20 {
+fn over_many_openings_which_merge_new_segments_only() {
+    // Segments of about the size of what was taken over, so that they would be merged with it.
+    for (fixture, appends) in [("empty", 1), ("kinds-of-marks", 8), ("closed", 50)] {
+        let files = files_of(fixture);
+        let directory = directory_of(&files);
+        let mut taken_over = Vec::new();
+        for session in 0..20 {
+            let store = open(directory.path());
+            for number in 0..appends {
+                store.append(&order(), KIND, &(session, number)).unwrap();
+            }
+            store.close().unwrap();
+            taken_over.push(files_in(directory.path()).remove(TAKEN_OVER).unwrap());
+        }
+        taken_over.dedup();
+        assert_eq!(taken_over.len(), 1, "{fixture}: it was rewritten");
+        assert_untouched(&files, directory.path(), fixture);
+        let now = files_in(directory.path());
+        let merged = |name: &&String| name.contains('-') && name.ends_with(".fbat");
+        assert!(
+            now.keys().filter(merged).count() > 1,
+            "{fixture}: nothing was merged"
+        );
         let store = open(directory.path());
-        store.append(&order(), KIND, &number).unwrap();
-        store.close().unwrap();
+        let old = listing_of(fixture);
+        assert_same(&listing(&store)[..old.len()], &old, fixture);
+        assert_eq!(store.stats().event_count, old.len() + 20 * appends);
+        assert_eq!(store.verify().unwrap().first_bad, None);
     }
-    assert_untouched(&files, directory.path(), "after twenty openings");
-    assert!(files_in(directory.path()).contains_key(TAKEN_OVER));
+}
+
+#[test]
+fn and_a_reader_that_came_before_shows_what_was_there_then() {
+    let directory = directory_of(&files_of("closed"));
+    let before = open_read_only(directory.path());
     let store = open(directory.path());
-    let old = listing_of("closed");
-    assert_same(&listing(&store)[..old.len()], &old, "after twenty openings");
-    assert_eq!(store.verify().unwrap().first_bad, None);
+    store.append(&order(), KIND, &1).unwrap();
+    before.refresh().unwrap();
+    assert_same(&listing(&before), &listing_of("closed"), "in memory");
+    let beside = open_read_only(directory.path());
+    store.append(&order(), KIND, &2).unwrap();
+    beside.refresh().unwrap();
+    assert_eq!(listing(&beside).len(), 52);
+    store.close().unwrap();
 }

@@ -10,7 +10,7 @@ use crate::reader::Reader;
 use crate::view::{DiskPos, IndexEntry};
 use batpak_log::error::LogError;
 use batpak_log::event::HashChain;
-use batpak_log::segment::{GroupEvent, SegmentHeader, Tie};
+use batpak_log::segment::{GroupEvent, SegmentHeader};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -56,12 +56,8 @@ impl Chains {
         let entity = event.coordinate.entity_arc();
         let latest = (record.clock, record.event_hash);
         let known = self.latest.insert(Arc::clone(&entity), latest);
-        let stored = match record.tie {
-            Tie::Version1 { prev_hash } => prev_hash.copied(),
-            Tie::Hashed => None,
-        };
-        let prev_hash = match (stored, known) {
-            (Some(stored), _) => stored,
+        let prev_hash = match (record.tie.stored_prev_hash(), known) {
+            (Some(stored), _) => *stored,
             // What an index stands for is not read, so the last one may not be the one before.
             (None, Some((clock, hash))) if clock.checked_add(1) == Some(record.clock) => hash,
             (None, _) if record.clock == 0 => [0; 32],

@@ -27,6 +27,16 @@ pub enum Tie<'a> {
     },
 }
 
+impl<'a> Tie<'a> {
+    /// Returns the previous hash that is stored with the event, if one is.
+    pub fn stored_prev_hash(self) -> Option<&'a [u8; 32]> {
+        match self {
+            Self::Hashed => None,
+            Self::Version1 { prev_hash } => prev_hash,
+        }
+    }
+}
+
 /// One event as its frame holds it. The global sequence is not here: it follows from the group's
 /// first sequence and the event's place in the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
