@@ -18,3 +18,4 @@ mod a_directory_opens_as_it_was;
 mod a_flipped_bit_is_never_silent;
 mod a_history_goes_on;
 mod missing_and_foreign_files_are_refused;
+mod what_the_weaker_chain_can_tell_is_told;
