@@ -100,9 +100,18 @@ fn a_kind_of_a_mark_makes_no_mark() {
     image.event("a", 1);
     for kind in [6, 7] {
         image.push(&event("k", 2, |event| event.header.event_kind = kind));
+        let mut in_marks_place = event("l", 2, |event| event.header.event_kind = kind);
+        in_marks_place.entity = "_batch".into();
+        in_marks_place.scope = "_system".into();
+        image.push(&in_marks_place);
+        image.push(&event("m", 2, |event| {
+            event.header.event_kind = kind;
+            event.hash_chain = None;
+        }));
     }
     image.event("b", 3);
-    assert_eq!(names_of(&texts(&image)), ["a", "k", "k", "b"]);
+    let found = texts(&image);
+    assert_eq!(names_of(&found), ["a", "k", "l", "m", "k", "l", "m", "b"]);
 }
 
 #[test]

@@ -19,15 +19,15 @@ struct SegmentFront {
 #[derive(Serialize)]
 pub(super) struct Frame {
     pub(super) event: Event,
-    entity: String,
-    scope: String,
+    pub(super) entity: String,
+    pub(super) scope: String,
 }
 
 #[derive(Serialize)]
 pub(super) struct Event {
     pub(super) header: Header,
     payload: Payload,
-    hash_chain: Option<Chain>,
+    pub(super) hash_chain: Option<Chain>,
 }
 
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ struct Position {
 }
 
 #[derive(Serialize)]
-struct Chain {
+pub(super) struct Chain {
     prev_hash: [u8; 32],
     event_hash: [u8; 32],
 }
