@@ -104,3 +104,25 @@ fn and_what_an_index_stands_for_is_the_same() {
         assert!(indexed > 0 || old.len() < 10, "{fixture}: {indexes:?}");
     }
 }
+
+#[test]
+fn and_where_there_is_no_space_nothing_is_begun() {
+    let files = files_of("closed");
+    let machine = Machine::new(7);
+    put(&files, machine.disk());
+    let used = machine.disk().total_bytes();
+    for room in (0..6_000).step_by(500) {
+        machine.disk().set_quota(Some(used + room));
+        let refused = machine.open(simulated()).map(drop);
+        assert!(
+            matches!(refused, Err(StoreError::StorageFull { .. })),
+            "{room}: {refused:?}"
+        );
+        let mut left = machine.disk().files();
+        left.retain(|name| name != "store.lock");
+        assert!(left.iter().eq(files.keys()), "{left:?}");
+    }
+    machine.disk().set_quota(None);
+    let store = machine.open(simulated()).unwrap();
+    assert_same(&listing(&store), &listing_of("closed"), "with space again");
+}

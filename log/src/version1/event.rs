@@ -51,12 +51,14 @@ impl Version1Event {
     pub fn hlc(&self) -> Hlc {
         const US_PER_MS: u64 = 1000;
         let stamp = u64::try_from(self.timestamp_us).unwrap_or(0);
-        let wall_us = match stamp / US_PER_MS == self.wall_ms {
-            true => stamp,
-            false => self.wall_ms.saturating_mul(US_PER_MS),
-        };
+        let entity_stood = self.wall_ms.checked_mul(US_PER_MS);
+        // A time before the epoch was stored as one at the end of time.
+        let entity_stood = entity_stood.filter(|wall_us| i64::try_from(*wall_us).is_ok());
         Hlc {
-            wall_us,
+            wall_us: match entity_stood {
+                Some(wall_us) if stamp / US_PER_MS != self.wall_ms => wall_us,
+                Some(_) | None => stamp,
+            },
             counter: self.counter,
         }
     }

@@ -115,6 +115,23 @@ fn a_kind_of_a_mark_makes_no_mark() {
 }
 
 #[test]
+fn a_time_is_the_events_own_unless_its_entity_stood_elsewhere() {
+    let time_of = |timestamp_us, wall_ms| {
+        let frame = event("", timestamp_us, |event| {
+            event.header.position.wall_ms = wall_ms;
+        });
+        match decode(&frame.body()).unwrap() {
+            Content::Event(event) => event.hlc().wall_us,
+            Content::BatchBegin { .. } | Content::BatchCommit => panic!("a mark"),
+        }
+    };
+    assert_eq!(time_of(5_123_456, 5_123), 5_123_456);
+    assert_eq!(time_of(5_123_456, 6_000), 6_000_000);
+    assert_eq!(time_of(-5_000, u64::MAX - 4), 0);
+    assert_eq!(time_of(i64::MAX, u64::MAX), i64::MAX.cast_unsigned());
+}
+
+#[test]
 fn a_payload_is_its_bytes_or_the_value_in_their_place() {
     let payload_of = |body: &[u8]| match decode(body).unwrap() {
         Content::Event(event) => event.payload,

@@ -58,7 +58,7 @@ pub(super) struct Header {
     #[serde(with = "crate::wire::option_u128_bytes")]
     causation_id: Option<u128>,
     timestamp_us: i64,
-    position: Position,
+    pub(super) position: Position,
     payload_size: u32,
     pub(super) event_kind: u16,
     flags: u8,
@@ -66,8 +66,8 @@ pub(super) struct Header {
 }
 
 #[derive(Serialize)]
-struct Position {
-    wall_ms: u64,
+pub(super) struct Position {
+    pub(super) wall_ms: u64,
     counter: u16,
     depth: u32,
     lane: u32,
