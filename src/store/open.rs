@@ -52,14 +52,14 @@ impl Store<Open> {
     /// Opens a store for writing, and creates it when its directory is not there or empty.
     ///
     /// What an earlier process left unfinished is mended, and told in
-    /// [`diagnostics`](Store::diagnostics). What the released batpak 0.5.0 has written is taken over
-    /// into a new segment, in one step; its own files stay as they are.
+    /// [`diagnostics`](Store::diagnostics). What the released batpak 0.5.0 has written is taken
+    /// over into a new segment, in one step; its own files stay as they are.
     ///
     /// # Errors
     /// `Configuration` for a value that makes no sense; `Locked` when the store is open for
     /// writing elsewhere; `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
-    /// `DamagedFile`, `Rollback` or `FutureVersion` when the log is not what it was: then nothing is
-    /// written.
+    /// `DamagedFile`, `Rollback` or `FutureVersion` when the log is not what it was: then nothing
+    /// is written.
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
         Self::open_with_cache(config, Box::new(NoCache))
     }
