@@ -113,3 +113,38 @@ fn crc32(bytes: &[u8]) -> u32 {
     }
     !crc
 }
+
+#[test]
+fn and_a_walk_along_a_chain_ends_where_the_chain_does() {
+    for fixture in FIXTURES {
+        let directory = directory_of(&files_of(fixture));
+        let store = open(directory.path());
+        let entries = store.try_query(&Region::all()).unwrap();
+        for entry in &entries {
+            let walk: Vec<_> = store.walk_ancestors(entry.event_id, 1000);
+            assert_eq!(walk[0].event.header.event_id, entry.event_id, "{fixture}");
+            let mut expected = entry.hash_chain.event_hash;
+            for stored in &walk {
+                let chain = stored.event.hash_chain.unwrap();
+                assert_eq!(chain.event_hash, expected, "{fixture}");
+                expected = chain.prev_hash;
+            }
+            assert_eq!(
+                expected, [0; 32],
+                "{fixture}: the walk goes to the beginning"
+            );
+        }
+    }
+    // The link is stored, and nothing there has the hash.
+    let directory = changed(|bytes| {
+        let frame = frames(bytes)[4].clone();
+        bytes.drain(frame);
+    });
+    let store = open(directory.path());
+    let before = &listing_of("unfinished-batch")[4]["event_hash"];
+    let orphan = listing(&store)
+        .into_iter()
+        .find(|line| line["prev_hash"] == *before);
+    let id = u128::from_str_radix(orphan.unwrap()["id"].as_str().unwrap(), 16).unwrap();
+    assert_eq!(store.walk_ancestors(id, 1000).len(), 1);
+}
