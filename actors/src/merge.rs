@@ -83,7 +83,9 @@ fn choose(fs: &dyn Fs, bytes_max: u64) -> Result<Option<Vec<Candidate>>, StoreEr
     for header in headers {
         let file = fs.open(&header.segment.file_name(), Access::Read)?;
         let len = file.len()?;
-        let Some(trailer) = read_trailer(&*file, &header.binding())? else {
+        let trailer = read_trailer(&*file, &header.binding())?;
+        // What was taken over from version 1 names files that stay; it is left as it is.
+        let Some(trailer) = trailer.filter(|_| !header.holds_version1()) else {
             run.clear();
             continue;
         };

@@ -5,7 +5,7 @@ use batpak_log::coordinate::{Coordinate, DagPosition};
 use batpak_log::event::hash::payload_hash;
 use batpak_log::event::{Event, EventHeader, EventKind, HashChain, StoredEvent};
 use batpak_log::position::Hlc;
-use batpak_log::segment::EventRecord;
+use batpak_log::segment::{EventRecord, Tie};
 
 /// An event with its payload in the MessagePack that was stored; `P` is how the payload is held.
 ///
@@ -44,6 +44,9 @@ pub struct RawEvent<P = Vec<u8>> {
     /// The payload.
     pub payload: P,
     pub(crate) segment_generation: u32,
+    version1: bool,
+    /// The previous hash that an event of version 1 brings along, which few do.
+    stored_prev_hash: Option<Box<[u8; 32]>>,
 }
 
 impl<P: AsRef<[u8]>> RawEvent<P> {
@@ -54,6 +57,18 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
 }
 
 impl<P> RawEvent<P> {
+    /// Returns whether the released batpak wrote the event: its hash then covers the payload alone,
+    /// not its header and not the events before.
+    pub fn is_version1(&self) -> bool {
+        self.version1
+    }
+
+    /// Returns the previous hash that the event brings along, if it does not follow from the event
+    /// before.
+    pub(crate) fn stored_prev_hash(&self) -> Option<[u8; 32]> {
+        self.stored_prev_hash.as_deref().copied()
+    }
+
     /// Puts an event together; `at` is where its frame stands.
     pub(crate) fn new<'r>(
         record: &EventRecord<'r>,
@@ -77,6 +92,8 @@ impl<P> RawEvent<P> {
             disk_pos: at.disk_pos,
             payload: hold(record.payload),
             segment_generation: at.segment_generation,
+            version1: record.tie != Tie::Hashed,
+            stored_prev_hash: record.tie.stored_prev_hash().map(|hash| Box::new(*hash)),
         }
     }
 
@@ -98,6 +115,8 @@ impl<P> RawEvent<P> {
             disk_pos: self.disk_pos,
             payload: make(self.payload),
             segment_generation: self.segment_generation,
+            version1: self.version1,
+            stored_prev_hash: self.stored_prev_hash,
         }
     }
 

@@ -80,6 +80,7 @@ pub(crate) fn is_damage(error: &StoreError) -> bool {
             | StoreError::CorruptSegment { .. }
             | StoreError::MissingSegment { .. }
             | StoreError::ForeignFile { .. }
+            | StoreError::DamagedFile { .. }
             | StoreError::Rollback { .. }
     )
 }

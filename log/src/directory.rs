@@ -5,6 +5,7 @@ use crate::fs::{Access, Fs};
 use crate::index::RunName;
 use crate::planted::{Bug, planted};
 use crate::segment::{SegmentHeader, SegmentName, read_header};
+use crate::version1::{Version1Segment, check_numbers, read_version1_header};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
@@ -18,30 +19,31 @@ pub struct Directory {
     pub replaced: Vec<SegmentName>,
     /// Index runs that are there, sorted; nothing is known of what is in them.
     pub runs: Vec<RunName>,
+    /// Segments of version 1 that none of `segments` has taken over: then there are no others.
+    pub version1: Vec<Version1Segment>,
 }
 
 /// Reads the headers of all segments. Writes nothing; files with other names are not looked at.
 ///
 /// # Errors
 /// `CorruptSegment` or `FutureVersion` for a header, `ForeignFile` for a segment of another store
-/// or one whose numbers another segment covers, `MissingSegment` where a link is broken.
+/// or one whose numbers another segment covers, `MissingSegment` where a link is broken; for
+/// version 1, `MissingSegment` where a number is, and `ForeignFile` for what came after it was
+/// taken over.
 pub fn read_directory(fs: &dyn Fs) -> Result<Directory, LogError> {
     let names = match fs.list("") {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let mut headers = BTreeMap::new();
-    for name in names.iter().filter_map(|name| SegmentName::parse(name)) {
-        let file = fs.open(&name.file_name(), Access::Read)?;
-        headers.insert(name, read_header(name, &*file)?);
-    }
+    let Headers { headers, others } = read_headers(fs, &names)?;
     let replaced = find_replaced(&headers)?;
     let segments: Vec<_> = headers
         .into_iter()
         .filter(|(name, _)| !replaced.contains(name))
         .map(|(_, header)| header)
         .collect();
+    let version1 = find_version1(fs, others, &segments)?;
     check_links(&segments)?;
     let mut runs: Vec<_> = names
         .iter()
@@ -52,7 +54,73 @@ pub fn read_directory(fs: &dyn Fs) -> Result<Directory, LogError> {
         segments,
         replaced: replaced.into_iter().collect(),
         runs,
+        version1,
     })
+}
+
+/// What the fronts of all segments say.
+#[derive(Default)]
+struct Headers {
+    headers: BTreeMap<SegmentName, SegmentHeader>,
+    /// Files that have no header, and why not, in order.
+    others: Vec<(SegmentName, LogError)>,
+}
+
+fn read_headers(fs: &dyn Fs, names: &[String]) -> Result<Headers, LogError> {
+    let mut read = Headers::default();
+    for name in names.iter().filter_map(|name| SegmentName::parse(name)) {
+        let file = fs.open(&name.file_name(), Access::Read)?;
+        match read_header(name, &*file) {
+            Ok(header) => {
+                read.headers.insert(name, header);
+            }
+            Err(refusal @ LogError::CorruptSegment { .. }) => read.others.push((name, refusal)),
+            Err(error) => return Err(error),
+        }
+    }
+    read.others.sort_unstable_by_key(|(name, _)| *name);
+    Ok(read)
+}
+
+/// Returns the segments of version 1 that are not taken over yet. Once some are, all must be, and
+/// nobody looks into their files any more.
+///
+/// What is no segment of version 1 either is refused as what it was found to be.
+fn find_version1(
+    fs: &dyn Fs,
+    others: Vec<(SegmentName, LogError)>,
+    segments: &[SegmentHeader],
+) -> Result<Vec<Version1Segment>, LogError> {
+    let taken_over: BTreeSet<_> = segments
+        .iter()
+        .filter(|header| header.holds_version1())
+        .flat_map(|header| &header.replaced)
+        .map(|replaced| replaced.segment)
+        .collect();
+    let mut left: Vec<_> = others;
+    left.retain(|(name, _)| !taken_over.contains(name));
+    let mut found = Vec::new();
+    let count = left.len();
+    for (name, refusal) in left {
+        // The released batpak may have crashed while it made the newest of its segments.
+        let newest = !found.is_empty() && found.len() + 1 == count && segments.is_empty();
+        let file = fs.open(&name.file_name(), Access::Read)?;
+        match read_version1_header(name, &*file, newest)? {
+            None => return Err(refusal),
+            Some(_) if !segments.is_empty() => {
+                // What took it over may be missing.
+                check_links(segments)?;
+                return Err(LogError::ForeignFile {
+                    name: name.file_name(),
+                    detail: "it is of version 1, and was not there when the log was taken over"
+                        .into(),
+                });
+            }
+            Some(segment) => found.push(segment),
+        }
+    }
+    check_numbers(&found)?;
+    Ok(found)
 }
 
 /// Finds the sources of merged segments that are still there.

@@ -66,6 +66,14 @@ pub enum LogError {
         /// The version or feature that is not known here.
         detail: String,
     },
+    /// A small file beside the segments is damaged.
+    #[error("{name} is damaged: {detail}; restore it from a copy")]
+    DamagedFile {
+        /// The file's name in the data directory.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A page of an index run is damaged. The log is whole: the run tells where its events stand.
     #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
     DamagedIndex {

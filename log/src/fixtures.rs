@@ -9,7 +9,7 @@ use crate::fs::{Access, File, Fs, MemoryFs};
 use crate::log_position::LogPosition;
 use crate::position::Hlc;
 use crate::segment::{
-    EventRecord, FenceRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step, Tie,
     encode_footer,
 };
 
@@ -163,6 +163,7 @@ pub(crate) fn event(event_id: u128, payload: &[u8]) -> EventRecord<'_> {
         keyed: false,
         depth: 0,
         lane: 0,
+        tie: Tie::Hashed,
         payload,
     }
 }

@@ -17,7 +17,7 @@ use crate::position::Hlc;
 use crate::recover_segment::recover_newest;
 use crate::segment::{
     EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Replaced,
-    SegmentHeader, SegmentName, Step, TailFacts, encode_footer, read_header, read_trailer,
+    SegmentHeader, SegmentName, Step, TailFacts, Tie, encode_footer, read_header, read_trailer,
 };
 
 const FORMAT: &str = include_str!("../FORMAT.md");
@@ -180,6 +180,41 @@ fn the_group() {
     };
     assert_eq!(event.record, record());
     assert_eq!(event.coordinate, Coordinate::new("cart:7", "shop").unwrap());
+}
+
+#[test]
+fn the_events_of_version_1() {
+    let event = |event_hash, tie| EventRecord {
+        flags: 0,
+        event_hash,
+        causation_id: None,
+        tie,
+        ..record()
+    };
+    let first = event(payload_hash(PAYLOAD), Tie::Version1 { prev_hash: None });
+    let second = EventRecord {
+        event_id: EVENT_ID + 1,
+        correlation_id: EVENT_ID + 1,
+        clock: 1,
+        ..event(
+            payload_hash(PAYLOAD),
+            Tie::Version1 {
+                prev_hash: Some(&[0x55; 32]),
+            },
+        )
+    };
+    let mut builder = GroupBuilder::start(header().binding(), START.wall_us, 168, Vec::new());
+    builder.push_name(&Coordinate::new("cart:7", "shop").unwrap());
+    builder.push_event(&first);
+    builder.push_event(&second);
+    assert_is_example("version1-group", &builder.finish(0, 168));
+    let bytes = [example("segment-header"), example("version1-group")].concat();
+    let mut reader = GroupReader::new(file_of(&bytes), &header(), bytes.len() as u64);
+    let Step::Group(group) = reader.step().unwrap() else {
+        panic!("no whole group")
+    };
+    let found: Vec<_> = group.events.iter().map(|event| event.record).collect();
+    assert_eq!(found, [first, second]);
 }
 
 #[test]

@@ -13,8 +13,10 @@ pub const SEGMENT_VERSION: u32 = VERSION_BIT | 2;
 pub const VERSION_BIT: u32 = 0x8000_0000;
 /// Required feature: the segment may hold groups of visibility fences.
 pub const FEATURE_FENCES: u64 = 0x01;
+/// Required feature: the segment holds what version 1 wrote.
+pub const FEATURE_VERSION1: u64 = 0x04;
 /// Required features that this crate understands.
-pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES;
+pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES | FEATURE_VERSION1;
 
 /// Length of a segment header without replaced ranges, in bytes.
 pub const HEADER_LEN: usize = 168;
@@ -71,6 +73,8 @@ pub const POISON_MARK_NAME: &str = "poisoned.fbpm";
 pub const LOCK_NAME: &str = "store.lock";
 /// The name under which the roller prepares the next segment.
 pub const PREPARED_NAME: &str = "next.tmp";
+/// The name under which the segment that takes over version 1 is written.
+pub const CARRIED_TEMPORARY_NAME: &str = "carried.tmp";
 /// The name under which an index run is written.
 pub const RUN_TEMPORARY_NAME: &str = "index.tmp";
 /// The folder in which dropped bytes are set aside.
@@ -106,8 +110,10 @@ pub mod tag {
     pub const CAUSED: u8 = 0x04;
     /// A depth and a lane follow.
     pub const FORKED: u8 = 0x08;
+    /// The event was taken over from version 1, and a previous hash or nil follows.
+    pub const VERSION1: u8 = 0x10;
     /// All attributes that this version knows.
-    pub const KNOWN_ATTRIBUTES: u8 = KEYED | CORRELATED | CAUSED | FORKED;
+    pub const KNOWN_ATTRIBUTES: u8 = KEYED | CORRELATED | CAUSED | FORKED | VERSION1;
 }
 
 /// Index runs: files that say where the events of a segment stand.

@@ -6,6 +6,7 @@
 //! - [`index`] holds the files that say where a segment's events stand.
 //! - Reading: [`directory`] says which segments there are, [`recover_segment`] reads one and
 //!   judges how it ends, [`log_position`] is where a log stands.
+//! - [`version1`] reads what the released batpak 0.5 wrote.
 //! - [`fs`] is the seam through which all of it touches a disk.
 //!
 //! Nothing here spawns a thread, reads a clock or makes an id. `log/FORMAT.md` is the format in
@@ -29,6 +30,7 @@ pub mod position;
 pub mod recover_segment;
 pub mod segment;
 mod small_file;
+pub mod version1;
 pub mod wire;
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use batpak_log::index::{IndexRun, RunBuilder};
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
 use batpak_log::segment::{
-    EventRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step,
+    EventRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step, Tie,
 };
 
 use crate::store::READER;
@@ -90,6 +90,7 @@ pub fn log_of(events: u32) -> Arc<dyn Fs> {
             keyed: false,
             depth: 0,
             lane: 0,
+            tie: Tie::Hashed,
             payload: &payload,
         });
     }

@@ -46,7 +46,7 @@ pub use batpak_actors::error::{BatchStage, StoreError};
 pub use batpak_actors::protocol::broker::Notification;
 pub use batpak_actors::protocol::{AppendReceipt, Durability, Replay};
 pub use batpak_actors::raw_event::RawEvent;
-pub use batpak_actors::recovery::RecoveryReport;
+pub use batpak_actors::recovery::{RecoveryReport, Version1Report};
 pub use batpak_actors::runtime::{ActorHealth, RestartPolicy, Waiting};
 pub use batpak_actors::verify::{BadEvent, Verification};
 pub use batpak_actors::view::{DiskPos, IndexEntry};

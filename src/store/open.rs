@@ -52,12 +52,14 @@ impl Store<Open> {
     /// Opens a store for writing, and creates it when its directory is not there or empty.
     ///
     /// What an earlier process left unfinished is mended, and told in
-    /// [`diagnostics`](Store::diagnostics).
+    /// [`diagnostics`](Store::diagnostics). What the released batpak 0.5.0 has written is taken
+    /// over into a new segment, in one step; its own files stay as they are.
     ///
     /// # Errors
     /// `Configuration` for a value that makes no sense; `Locked` when the store is open for
     /// writing elsewhere; `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
-    /// `Rollback` or `FutureVersion` when the log is not what it was: then nothing is written.
+    /// `DamagedFile`, `Rollback` or `FutureVersion` when the log is not what it was: then nothing
+    /// is written.
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
         Self::open_with_cache(config, Box::new(NoCache))
     }
@@ -95,10 +97,13 @@ impl Store<ReadOnly> {
     /// nothing.
     ///
     /// What is visible is what the writing process had written; it may not be durable yet.
-    /// [`refresh`](Store::refresh) and cursors see what is written later.
+    /// [`refresh`](Store::refresh) and cursors see what is written later. A log of the released
+    /// batpak 0.5.0 that no opening for writing has taken over is read into memory, and shown as it
+    /// was at that moment.
     ///
     /// # Errors
-    /// As [`open`](Store::open), without `Locked`; `Io` when the directory is not there.
+    /// As [`open`](Store::open), without `Locked`; `Io` when the directory is not there;
+    /// `Configuration` for more than 256 MiB of the released batpak.
     pub fn open_read_only(config: StoreConfig) -> Result<Self, StoreError> {
         Self::open_read_only_with_cache(config, Box::new(NoCache))
     }

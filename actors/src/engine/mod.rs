@@ -16,6 +16,7 @@ use crate::protocol::{broker, checkpointer, indexer, roller, writer};
 use crate::reader::ReaderOptions;
 use crate::recovery::{
     ReadLog, ReadOptions, RecoveryReport, index_log, mend, read_log, read_log_beside_writer,
+    read_log_for_writing,
 };
 use crate::runtime::channel::Receiver;
 use crate::runtime::{
@@ -205,7 +206,7 @@ fn read_options(options: &EngineOptions, in_memory_max: Option<u64>) -> ReadOpti
 fn read_for_writing(options: &EngineOptions) -> Result<ReadLog, StoreError> {
     let every = options.index.every_events.max(1);
     let in_memory_max = every.saturating_mul(2);
-    let mut log = read_log(&options.fs, read_options(options, Some(in_memory_max)))?;
+    let mut log = read_log_for_writing(&options.fs, read_options(options, Some(in_memory_max)))?;
     mend(&options.fs, &mut log)?;
     if !log.lacks_index {
         return Ok(log);

@@ -62,6 +62,7 @@ impl StoreError {
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
+            | Self::DamagedFile { .. }
             | Self::ForeignPosition { .. }
             | Self::Rollback { .. }
             | Self::FutureVersion { .. }
@@ -111,6 +112,10 @@ impl StoreError {
             },
             Self::MissingSegment { segment_id } => Self::MissingSegment {
                 segment_id: *segment_id,
+            },
+            Self::DamagedFile { name, detail } => Self::DamagedFile {
+                name: name.clone(),
+                detail: detail.clone(),
             },
             Self::DamagedIndex { name, page } => Self::DamagedIndex {
                 name: name.clone(),

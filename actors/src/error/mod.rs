@@ -160,6 +160,14 @@ pub enum StoreError {
         /// What is proven and what was found.
         detail: String,
     },
+    /// A small file beside the segments is damaged.
+    #[error("{name} is damaged: {detail}; restore it from a copy")]
+    DamagedFile {
+        /// The file's name in the data directory.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A saved position does not belong to this log.
     #[error("the position is not one of this log: {detail}; go on from an earlier one of it")]
     ForeignPosition {
@@ -382,6 +390,7 @@ impl From<LogError> for StoreError {
             LogError::MissingSegment { segment_id } => Self::MissingSegment { segment_id },
             LogError::ForeignFile { name, detail } => Self::ForeignFile { name, detail },
             LogError::Rollback { detail } => Self::Rollback { detail },
+            LogError::DamagedFile { name, detail } => Self::DamagedFile { name, detail },
             LogError::DamagedIndex { name, page } => Self::DamagedIndex { name, page },
             LogError::FutureVersion { name, detail } => Self::FutureVersion { name, detail },
             other => Self::Configuration(other.to_string()),

@@ -56,11 +56,12 @@ impl Chains {
         let entity = event.coordinate.entity_arc();
         let latest = (record.clock, record.event_hash);
         let known = self.latest.insert(Arc::clone(&entity), latest);
-        let prev_hash = match known {
+        let prev_hash = match (record.tie.stored_prev_hash(), known) {
+            (Some(stored), _) => *stored,
             // What an index stands for is not read, so the last one may not be the one before.
-            Some((clock, hash)) if clock.checked_add(1) == Some(record.clock) => hash,
-            _ if record.clock == 0 => [0; 32],
-            Some(_) | None => reader.hash_known_before(&entity, event.sequence)?,
+            (None, Some((clock, hash))) if clock.checked_add(1) == Some(record.clock) => hash,
+            (None, _) if record.clock == 0 => [0; 32],
+            (None, _) => reader.hash_known_before(&entity, event.sequence)?,
         };
         Ok(IndexEntry {
             event_id: record.event_id,

@@ -219,6 +219,9 @@ impl Reader {
         lists: &Lists,
         event: &RawEvent<P>,
     ) -> Result<[u8; 32], LogError> {
+        if let Some(stored) = event.stored_prev_hash() {
+            return Ok(stored);
+        }
         if event.clock == 0 {
             return Ok([0; 32]);
         }

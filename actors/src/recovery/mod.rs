@@ -2,12 +2,16 @@
 //!
 //! [`read_log`] only reads, and every opening goes through it: for writing, read-only, and the
 //! check that changes nothing. [`mend`] is what an opening for writing does about what was found.
+//! A log of version 1 is taken over before it is read: on disk by an opening for writing, in memory
+//! by all others.
 
 mod mend;
 mod read;
+mod take_over;
 
 pub use mend::mend;
 pub(crate) use mend::rewrite;
+pub use take_over::Version1Report;
 
 use crate::error::StoreError;
 use crate::indexing::{index_upto, load_runs};
@@ -15,14 +19,16 @@ use crate::reader::{Reader, ReaderOptions};
 use crate::view::KnownSegment;
 use batpak_log::checkpoint::Checkpoint;
 use batpak_log::directory::{Directory, read_directory};
-use batpak_log::fs::Fs;
+use batpak_log::fs::{Fs, MemoryFs};
 use batpak_log::index::RunName;
 use batpak_log::log_position::LogPosition;
 use batpak_log::recover_segment::NewestEnd;
 use batpak_log::segment::{SegmentHeader, SegmentName};
+use batpak_log::version1::Version1Segment;
 use read::Builder;
 use std::io;
 use std::sync::Arc;
+use take_over::take_over;
 
 /// What opening found and mended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub struct RecoveryReport {
     pub removed_segments: Vec<String>,
     /// Sequences that are skipped so that none is given out twice.
     pub skipped_sequences: u64,
+    /// What this opening took over from the released batpak; `None` when there was nothing to.
+    pub version1: Option<Version1Report>,
 }
 
 /// A log as it was read.
@@ -103,6 +111,60 @@ pub struct ReadOptions {
 /// The typed refusals: `CrcMismatch`, `CorruptSegment`, `MissingSegment`, `ForeignFile`,
 /// `Rollback`, `FutureVersion`; `Io` when a file cannot be read.
 pub fn read_log(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, StoreError> {
+    match read_found(fs, options)? {
+        Found::Log(log) => Ok(*log),
+        Found::Version1(segments) => read_version1_in_memory(&**fs, options, &segments),
+    }
+}
+
+/// As [`read_log`], after a log of version 1 was taken over into a segment of this version.
+///
+/// # Errors
+/// As [`read_log`], and `Io` or `StorageFull` when the segment cannot be written.
+pub fn read_log_for_writing(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, StoreError> {
+    let segments = match read_found(fs, options)? {
+        Found::Log(log) => return Ok(*log),
+        Found::Version1(segments) => segments,
+    };
+    tracing::info!("a log of the released batpak is taken over");
+    let taken = take_over(&**fs, &**fs, &segments)?;
+    let mut log = read_log(fs, options)?;
+    log.report.version1 = Some(taken);
+    Ok(log)
+}
+
+/// So many bytes of version 1 are read without being written, at the most.
+const IN_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Takes a log of version 1 over into memory, where nothing is added to it.
+fn read_version1_in_memory(
+    fs: &dyn Fs,
+    options: ReadOptions,
+    segments: &[Version1Segment],
+) -> Result<ReadLog, StoreError> {
+    let bytes: u64 = segments.iter().map(|segment| segment.len).sum();
+    if bytes > IN_MEMORY_BYTES_MAX {
+        return Err(StoreError::Configuration(format!(
+            "{bytes} bytes of version 1 are too many to be read without writing (at most \
+             {IN_MEMORY_BYTES_MAX}): open the store for writing once, which takes them over"
+        )));
+    }
+    let memory = MemoryFs::new();
+    let taken = take_over(fs, &memory, segments)?;
+    let memory: Arc<dyn Fs> = Arc::new(memory);
+    let mut log = read_log(&memory, options)?;
+    log.report.version1 = Some(taken);
+    Ok(log)
+}
+
+/// What a directory holds.
+enum Found {
+    Log(Box<ReadLog>),
+    /// A log that is not taken over yet.
+    Version1(Vec<Version1Segment>),
+}
+
+fn read_found(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<Found, StoreError> {
     // The checkpoint comes first: one that a writing process replaces meanwhile is newer than the
     // listing, and would say that the log has lost its end.
     let checkpoint = match options.use_checkpoint {
@@ -110,17 +172,21 @@ pub fn read_log(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, Store
         false => None,
     };
     let directory = read_directory(&**fs)?;
+    if !directory.version1.is_empty() {
+        return Ok(Found::Version1(directory.version1));
+    }
     let use_runs = options.use_runs && !directory.runs.is_empty();
-    match read_segments(fs, options, &directory, checkpoint.as_ref()) {
+    let log = match read_segments(fs, options, &directory, checkpoint.as_ref()) {
         Err(error) if use_runs && !matches!(error, StoreError::Io(_)) => {
             let options = ReadOptions {
                 use_runs: false,
                 ..options
             };
-            read_segments(fs, options, &directory, checkpoint.as_ref())
+            read_segments(fs, options, &directory, checkpoint.as_ref())?
         }
-        read => read,
-    }
+        read => read?,
+    };
+    Ok(Found::Log(Box::new(log)))
 }
 
 fn read_segments(

@@ -18,7 +18,7 @@ use batpak_log::layout::GROUP_BYTES_MAX;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::position::Hlc;
-use batpak_log::segment::{EventRecord, FenceRecord, GroupBuilder};
+use batpak_log::segment::{EventRecord, FenceRecord, GroupBuilder, Tie};
 
 /// A refusal of one command, and whether it rests on the group in hand.
 pub(super) struct Refused {
@@ -228,6 +228,7 @@ impl GroupInHand {
             keyed: item.keyed,
             depth: 0,
             lane: 0,
+            tie: Tie::Hashed,
             payload: &item.payload,
         };
         let placed = self.builder.push_event(&record);

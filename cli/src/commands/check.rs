@@ -4,7 +4,7 @@ use crate::failure::{Failure, is_damage};
 use crate::output::{Output, bytes_text, clean, counted};
 use crate::place::require_store;
 use batpak::prelude::*;
-use batpak::store::RecoveryReport;
+use batpak::store::{RecoveryReport, Version1Report};
 use serde_json::json;
 use std::path::Path;
 
@@ -32,6 +32,16 @@ pub(crate) fn run(path: &Path, output: &mut Output) -> Result<(), Failure> {
             "leftover_segments": report.removed_segments,
             "skipped_sequences": report.skipped_sequences,
             "kept_aside": report.kept_aside,
+            "version1": report.version1.as_ref().map(|taken| json!({
+                "segment": taken.segment,
+                "sources": taken.sources,
+                "events": taken.events,
+                "hidden_events": taken.hidden_events,
+                "dropped_batches": taken.dropped_batches,
+                "dropped_events": taken.dropped_events,
+                "torn_bytes": taken.torn_bytes,
+                "skipped_sequences": taken.skipped_sequences,
+            })),
         })),
         false => tell(events, &report, output),
     }
@@ -84,9 +94,44 @@ fn findings(report: &RecoveryReport) -> Vec<String> {
             "{skipped} sequence numbers will be skipped, so that none repeats"
         ));
     }
+    if let Some(taken) = &report.version1 {
+        findings.extend(version1_findings(taken));
+    }
     for kept in &report.kept_aside {
         findings.push(format!(
             "{kept} keeps bytes that an earlier opening has set aside"
+        ));
+    }
+    findings
+}
+
+fn version1_findings(taken: &Version1Report) -> Vec<String> {
+    let sources = counted(taken.sources, "file");
+    let mut findings = vec![format!(
+        "the released batpak wrote it (version 1): the next opening for writing puts its events \
+         into {}, beside its {sources}, which stay as they are",
+        taken.segment
+    )];
+    if taken.torn_bytes > 0 {
+        let bytes = bytes_text(taken.torn_bytes);
+        findings.push(format!(
+            "{bytes} of version 1 are of writes that were never finished: they are left out"
+        ));
+    }
+    if taken.dropped_batches > 0 {
+        let events = counted(taken.dropped_events, "event");
+        findings.push(format!(
+            "{events} of batches of version 1 that have no end are left out"
+        ));
+    }
+    if taken.hidden_events > 0 {
+        let events = counted(taken.hidden_events, "event");
+        findings.push(format!("{events} of cancelled fences are left out"));
+    }
+    if taken.skipped_sequences > 0 {
+        let skipped = taken.skipped_sequences;
+        findings.push(format!(
+            "{skipped} sequence numbers will be skipped, because its last events may be lost"
         ));
     }
     findings

@@ -41,6 +41,8 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
     let Verification {
         events,
         entities,
+        version1_events,
+        version1_broken_links,
         first_bad,
         ..
     } = verification;
@@ -57,6 +59,8 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
             "ok": first_bad.is_none(),
             "events": events,
             "entities": entities,
+            "version1_events": version1_events,
+            "version1_broken_links": version1_broken_links,
             "first_bad": first_bad,
         }));
     }
@@ -67,7 +71,20 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
     let events = counted(*events, "event");
     output.line(format_args!(
         "good: {events} of {entities}, every hash and chain recomputed"
-    ))
+    ))?;
+    if *version1_events > 0 {
+        let weaker = counted(*version1_events, "event");
+        output.line(format_args!(
+            "- {weaker} of the released batpak (version 1): their hashes cover the payloads alone"
+        ))?;
+    }
+    if *version1_broken_links > 0 {
+        let broken = counted(*version1_broken_links, "event");
+        output.line(format_args!(
+            "- {broken} of version 1 name another event before them than is there"
+        ))?;
+    }
+    Ok(())
 }
 
 fn sentence(bad: &BadEvent) -> String {

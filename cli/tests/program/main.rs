@@ -16,3 +16,4 @@ mod large_history;
 mod ndjson;
 mod reading;
 mod verify;
+mod version1;

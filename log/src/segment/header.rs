@@ -5,8 +5,8 @@ use crate::bytes::{Fields, put_u32};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
 use crate::layout::{
-    HEADER_CRC_AT, HEADER_CRC_END, HEADER_LEN, KNOWN_REQUIRED_FEATURES, REPLACED_LEN, REPLACED_MAX,
-    SEGMENT_MAGIC, SEGMENT_VERSION, VERSION_BIT,
+    FEATURE_VERSION1, HEADER_CRC_AT, HEADER_CRC_END, HEADER_LEN, KNOWN_REQUIRED_FEATURES,
+    REPLACED_LEN, REPLACED_MAX, SEGMENT_MAGIC, SEGMENT_VERSION, VERSION_BIT,
 };
 use crate::position::Hlc;
 
@@ -63,6 +63,11 @@ impl SegmentHeader {
     /// Returns what this segment's checksums are bound to.
     pub fn binding(&self) -> Binding {
         Binding::new(self.store_id, self.segment)
+    }
+
+    /// Returns whether it took over what version 1 wrote: then its sources are files that stay.
+    pub fn holds_version1(&self) -> bool {
+        self.required_features & FEATURE_VERSION1 != 0
     }
 
     /// Returns the header's length, which is where the first group starts, in bytes.
@@ -259,7 +264,7 @@ fn check_header_bytes(name: SegmentName, bytes: &[u8]) -> Result<(), LogError> {
     }
     let version = fields.u32().ok_or_else(damaged)?;
     if version & VERSION_BIT == 0 {
-        let detail = "its header is of format version 1, which is not read here, or is damaged";
+        let detail = "its header is damaged, or is of format version 1 and not whole";
         return Err(LogError::corrupt(name.id, detail));
     }
     let length = fields.u32().ok_or_else(damaged)? as usize;

@@ -4,15 +4,38 @@ use crate::coordinate::Coordinate;
 use crate::event::EventKind;
 use crate::layout::tag;
 use crate::position::Hlc;
-use rmp::decode::{read_array_len, read_bin_len, read_int, read_str_len};
-use rmp::encode::{write_array_len, write_bin, write_str, write_uint};
+use rmp::decode::{read_array_len, read_bin_len, read_int, read_nil, read_str_len};
+use rmp::encode::{write_array_len, write_bin, write_nil, write_str, write_uint};
 
 const ID_LEN: u32 = 16;
 const HASH_LEN: u32 = 32;
 const EVENT_FIELDS: u32 = 9;
-/// More than the fields before a payload ever take: each of the sixteen has a marker of at most
-/// two bytes; three are ids, one is a hash, and the others numbers.
-const FIELDS_MAX: usize = 16 * 2 + 3 * 16 + 32 + 12 * 8;
+/// More than the fields before a payload ever take: each of the seventeen has a marker of at most
+/// two bytes; three are ids, two are hashes, and the others numbers.
+const FIELDS_MAX: usize = 17 * 2 + 3 * 16 + 2 * 32 + 12 * 8;
+
+/// What ties an event to its entity's history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tie<'a> {
+    /// Its hash, which covers all of it and the event before.
+    #[default]
+    Hashed,
+    /// It was taken over from version 1: its hash covers the payload alone.
+    Version1 {
+        /// The previous hash that version 1 stored, where it is not that of the event before.
+        prev_hash: Option<&'a [u8; 32]>,
+    },
+}
+
+impl<'a> Tie<'a> {
+    /// Returns the previous hash that is stored with the event, if one is.
+    pub fn stored_prev_hash(self) -> Option<&'a [u8; 32]> {
+        match self {
+            Self::Hashed => None,
+            Self::Version1 { prev_hash } => prev_hash,
+        }
+    }
+}
 
 /// One event as its frame holds it. The global sequence is not here: it follows from the group's
 /// first sequence and the event's place in the group.
@@ -42,6 +65,8 @@ pub struct EventRecord<'a> {
     pub depth: u32,
     /// Its lane in the causal graph.
     pub lane: u32,
+    /// What ties it to its entity's history.
+    pub tie: Tie<'a>,
     /// The payload as the caller encoded it.
     pub payload: &'a [u8],
 }
@@ -122,7 +147,8 @@ impl<'a> Record<'a> {
 
 fn event_fields(tag: u8) -> u32 {
     let bit = |attribute: u8| u32::from(tag & attribute != 0);
-    EVENT_FIELDS + bit(tag::CORRELATED) + bit(tag::CAUSED) + 2 * bit(tag::FORKED)
+    let forked = 2 * bit(tag::FORKED);
+    EVENT_FIELDS + bit(tag::CORRELATED) + bit(tag::CAUSED) + forked + bit(tag::VERSION1)
 }
 
 fn decode_name(mut rest: &[u8]) -> Result<Record<'_>, &'static str> {
@@ -165,6 +191,10 @@ fn decode_event(
         ),
         false => (0, 0),
     };
+    let tie = match has(tag::VERSION1) {
+        true => take_tie(&mut rest).ok_or(BROKEN)?,
+        false => Tie::Hashed,
+    };
     let wall_us = base_wall_us
         .checked_add(elapsed_us)
         .ok_or("an event's time is out of range")?;
@@ -181,8 +211,22 @@ fn decode_event(
         keyed: has(tag::KEYED),
         depth,
         lane,
+        tie,
         payload: rest,
     })
+}
+
+fn take_tie<'a>(rest: &mut &'a [u8]) -> Option<Tie<'a>> {
+    let mut after = *rest;
+    if read_nil(&mut after).is_ok() {
+        *rest = after;
+        return Some(Tie::Version1 { prev_hash: None });
+    }
+    if read_bin_len(rest).ok()? != HASH_LEN {
+        return None;
+    }
+    let prev_hash = Some(take_bytes(rest, HASH_LEN)?.try_into().ok()?);
+    Some(Tie::Version1 { prev_hash })
 }
 
 fn take_bytes<'a>(rest: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
@@ -262,6 +306,13 @@ fn encode_fields(place: &mut &mut [u8], event: &EventRecord<'_>, base_wall_us: u
         write_uint(place, u64::from(event.depth)).expect(INFALLIBLE);
         write_uint(place, u64::from(event.lane)).expect(INFALLIBLE);
     }
+    match event.tie {
+        Tie::Hashed => {}
+        Tie::Version1 { prev_hash: None } => write_nil(place).expect(INFALLIBLE),
+        Tie::Version1 {
+            prev_hash: Some(hash),
+        } => write_bin(place, hash).expect(INFALLIBLE),
+    }
 }
 
 fn event_tag(event: &EventRecord<'_>) -> u8 {
@@ -271,4 +322,5 @@ fn event_tag(event: &EventRecord<'_>) -> u8 {
         | bit(event.correlation_id != event.event_id, tag::CORRELATED)
         | bit(event.causation_id.is_some(), tag::CAUSED)
         | bit(event.depth != 0 || event.lane != 0, tag::FORKED)
+        | bit(event.tie != Tie::Hashed, tag::VERSION1)
 }

@@ -195,6 +195,7 @@ impl<State> Store<State> {
     }
 
     /// Recomputes every hash and every chain, and names the first event that does not hold up.
+    /// Events of the released batpak have weaker hashes, of which this says how many there are.
     ///
     /// # Errors
     /// When an event cannot be read for another reason than damage.

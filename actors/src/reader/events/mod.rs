@@ -197,7 +197,10 @@ impl Events {
             // What comes before was not seen yet.
             End::Back => None,
         };
-        let before = match known.filter(|(clock, _)| clock.checked_add(1) == Some(event.clock)) {
+        let follows = |clock: &u32| {
+            clock.checked_add(1) == Some(event.clock) && event.stored_prev_hash().is_none()
+        };
+        let before = match known.filter(|(clock, _)| follows(clock)) {
             Some((_, hash)) => hash,
             None => {
                 let read = self.reader.hash_before(&self.snapshot.lists, event);

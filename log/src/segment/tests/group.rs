@@ -9,7 +9,7 @@ use crate::layout::{
 use crate::position::Hlc;
 use crate::seed::seeded_random;
 use crate::segment::{
-    EventRecord, GroupBuilder, GroupReader, PlacedEvent, SegmentHeader, SegmentName, Step,
+    EventRecord, GroupBuilder, GroupReader, PlacedEvent, SegmentHeader, SegmentName, Step, Tie,
 };
 
 fn builder(header: &SegmentHeader, offset: u64) -> GroupBuilder {
@@ -46,6 +46,7 @@ fn random_record<'a>(random: &mut fastrand::Rng, payload: &'a [u8]) -> EventReco
         keyed: random.bool(),
         depth: if forked { small(random) } else { 0 },
         lane: if forked { small(random) } else { 0 },
+        tie: Tie::Hashed,
         ..event(event_id, payload)
     }
 }
