@@ -51,8 +51,8 @@ impl StoreError {
             Self::VisibilityFenceActive
             | Self::VisibilityFenceNotActive
             | Self::VisibilityFenceCancelled
-            | Self::VisibilityFenceFull { .. }
-            | Self::Busy { .. }
+            | Self::VisibilityFenceFull { .. } => self.copied_fence(),
+            Self::Busy { .. }
             | Self::TimedOut { .. }
             | Self::Configuration(..)
             | Self::FaultInjected(..)
@@ -82,16 +82,6 @@ impl StoreError {
     )]
     fn copied_text(&self) -> Self {
         match self {
-            Self::VisibilityFenceActive => Self::VisibilityFenceActive,
-            Self::VisibilityFenceNotActive => Self::VisibilityFenceNotActive,
-            Self::VisibilityFenceCancelled => Self::VisibilityFenceCancelled,
-            Self::VisibilityFenceFull {
-                max_events,
-                max_bytes,
-            } => Self::VisibilityFenceFull {
-                max_events: *max_events,
-                max_bytes: *max_bytes,
-            },
             Self::Busy { after_ms } => Self::Busy {
                 after_ms: *after_ms,
             },
@@ -173,6 +163,26 @@ impl StoreError {
             other => Self::FateUnknown {
                 detail: other.to_string(),
             },
+        }
+    }
+
+    /// Copies the refusals of fences.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other variants are copied by `copied`"
+    )]
+    fn copied_fence(&self) -> Self {
+        match self {
+            Self::VisibilityFenceActive => Self::VisibilityFenceActive,
+            Self::VisibilityFenceNotActive => Self::VisibilityFenceNotActive,
+            Self::VisibilityFenceFull {
+                max_events,
+                max_bytes,
+            } => Self::VisibilityFenceFull {
+                max_events: *max_events,
+                max_bytes: *max_bytes,
+            },
+            _ => Self::VisibilityFenceCancelled,
         }
     }
 }
