@@ -1,6 +1,7 @@
 //! The store: what you open, append to, read, follow and close.
 
 mod append;
+mod compact;
 mod config;
 pub mod cursor;
 mod fence;
@@ -15,12 +16,17 @@ pub mod projection;
 mod react;
 mod read;
 pub mod segment;
+mod snapshot;
 mod stats;
 pub mod subscription;
 mod ticket;
 mod transition;
 mod worker;
 
+pub use compact::{
+    CompactionConfig, CompactionProgress, CompactionStage, CompactionStrategy,
+    RawRetentionPredicate, RetentionPredicate,
+};
 pub use config::{
     BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,
     WriterConfig,

@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
 use crate::protocol::writer::{FenceCommand, FencedWrite};
 use crate::protocol::{
-    Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, writer,
+    Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, roller, writer,
 };
 use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
@@ -24,7 +24,10 @@ pub struct EngineHandle {
     pub(super) writer: Option<Address<writer::Message>>,
     pub(super) indexer: Address<indexer::Message>,
     pub(super) broker: Option<Address<broker::Message>>,
+    pub(super) roller: Option<Address<roller::Message>>,
     pub(super) envelopes: Envelopes,
+    /// The last segment number that the log had when it was opened.
+    pub(super) opened_last_id: u64,
     /// How long a caller waits for room in a mailbox; for ever when none.
     pub(super) room_limit: Option<Duration>,
 }
@@ -316,7 +319,7 @@ pub(super) fn read_only() -> StoreError {
 }
 
 /// Asks for what may be done twice, with the same limit for room and for the answer.
-fn ask<M, T>(
+pub(super) fn ask<M, T>(
     actor: &'static str,
     address: &Address<M>,
     message: impl Fn(ReplyTo<T>) -> M,

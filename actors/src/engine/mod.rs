@@ -5,6 +5,7 @@
 
 mod close;
 mod handle;
+mod maintain;
 mod wiring;
 mod write_now;
 
@@ -85,7 +86,6 @@ pub struct EngineOptions {
 #[derive(Debug)]
 pub struct Engine {
     handle: EngineHandle,
-    roller: Option<Address<roller::Message>>,
     checkpointer: Option<Address<checkpointer::Message>>,
     running: Running,
     clock: Arc<dyn Clock>,
@@ -176,7 +176,7 @@ impl Engine {
         match (
             actor,
             &self.handle.writer,
-            &self.roller,
+            &self.handle.roller,
             &self.handle.broker,
             &self.checkpointer,
         ) {

@@ -47,6 +47,7 @@ impl StoreError {
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
             Self::WriterCrashed => Self::WriterCrashed,
             Self::Closed => Self::Closed,
+            Self::UnfinishedSnapshot => Self::UnfinishedSnapshot,
             Self::IdempotencyRequired => Self::IdempotencyRequired,
             Self::VisibilityFenceActive
             | Self::VisibilityFenceNotActive
@@ -59,6 +60,8 @@ impl StoreError {
             | Self::CrcMismatch { .. }
             | Self::CorruptSegment { .. }
             | Self::Locked { .. }
+            | Self::NotEmpty { .. }
+            | Self::PredicatePanicked { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
@@ -142,7 +145,7 @@ impl StoreError {
         }
     }
 
-    /// Copies what ends a reaction loop.
+    /// Copies what ends a reaction loop or a compaction.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the other variants are copied before"
@@ -155,6 +158,13 @@ impl StoreError {
             } => Self::ReactionTooDeep {
                 event_id: *event_id,
                 depth_max: *depth_max,
+            },
+            Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
+                event_id: *event_id,
+                detail: detail.clone(),
+            },
+            Self::NotEmpty { directory } => Self::NotEmpty {
+                directory: directory.clone(),
             },
             Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
                 event_id: *event_id,

@@ -1,10 +1,10 @@
 //! What can go wrong for a caller of the store.
 
+mod converted;
 mod copied;
 
 use crate::runtime::ExitReason;
 use batpak_log::coordinate::CoordinateError;
-use batpak_log::error::LogError;
 use batpak_log::event::EventKind;
 use std::io;
 
@@ -173,6 +173,23 @@ pub enum StoreError {
     ForeignPosition {
         /// The position, and how the log differs.
         detail: String,
+    },
+    /// The directory holds a snapshot that was not finished.
+    #[error("the directory holds a snapshot that was not finished: remove it and take another one")]
+    UnfinishedSnapshot,
+    /// The predicate of a compaction panicked; nothing was changed.
+    #[error("the predicate panicked over event {event_id:032x}, nothing was changed: {detail}")]
+    PredicatePanicked {
+        /// The event that it was asked about.
+        event_id: u128,
+        /// What the panic said.
+        detail: String,
+    },
+    /// A snapshot goes into a new or an empty directory; nothing was written.
+    #[error("{directory} is not empty: a snapshot needs a new or an empty directory")]
+    NotEmpty {
+        /// The directory.
+        directory: String,
     },
     /// An index beside a segment is damaged, and could not be made again.
     #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
@@ -361,39 +378,6 @@ impl StoreError {
         Self::CorruptSegment {
             segment_id,
             detail: detail.into(),
-        }
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-            return Self::StorageFull {
-                detail: error.to_string(),
-            };
-        }
-        Self::Io(error)
-    }
-}
-
-impl From<LogError> for StoreError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Io(error) => error.into(),
-            LogError::CrcMismatch { segment_id, offset } => {
-                Self::CrcMismatch { segment_id, offset }
-            }
-            LogError::CorruptSegment { segment_id, detail } => {
-                Self::CorruptSegment { segment_id, detail }
-            }
-            LogError::MissingSegment { segment_id } => Self::MissingSegment { segment_id },
-            LogError::ForeignFile { name, detail } => Self::ForeignFile { name, detail },
-            LogError::Rollback { detail } => Self::Rollback { detail },
-            LogError::DamagedFile { name, detail } => Self::DamagedFile { name, detail },
-            LogError::DamagedIndex { name, page } => Self::DamagedIndex { name, page },
-            LogError::FutureVersion { name, detail } => Self::FutureVersion { name, detail },
-            other => Self::Configuration(other.to_string()),
         }
     }
 }

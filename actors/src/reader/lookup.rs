@@ -30,8 +30,18 @@ pub(super) enum Found<'s, P> {
     Indexed(RawEvent<P>),
 }
 
+impl<P> Found<'_, P> {
+    /// Returns whether compaction removed the event, so that reads do not show it.
+    pub(super) fn is_hidden(&self) -> bool {
+        match self {
+            Self::Tail(entry) => entry.is_hidden,
+            Self::Indexed(event) => event.is_hidden(),
+        }
+    }
+}
+
 impl Reader {
-    /// Finds a visible event by its id.
+    /// Finds a visible event by its id, also one that compaction removed.
     pub(super) fn locate<'s, P>(
         &self,
         snapshot: &'s Snapshot,
@@ -203,12 +213,11 @@ impl Reader {
     }
 
     /// Returns the hash of an entity's latest event with a smaller sequence, also of one that is
-    /// not visible yet.
-    pub(crate) fn hash_known_before(
-        &self,
-        entity: &str,
-        sequence: u64,
-    ) -> Result<[u8; 32], LogError> {
+    /// not visible yet and of one that compaction removed; zeros when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn hash_known_before(&self, entity: &str, sequence: u64) -> Result<[u8; 32], LogError> {
         let before = self.latest_before(&self.view().snapshot().lists, entity, sequence)?;
         Ok(before.map_or([0; 32], |before| before.event_hash))
     }
