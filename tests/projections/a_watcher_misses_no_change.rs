@@ -107,7 +107,7 @@ fn it_ends_with_the_store() {
     for close in [true, false] {
         let directory = temporary();
         let store = Arc::new(open(directory.path()));
-        let (mut waits, mut later) = (watch(&store), watch(&store));
+        let (mut waits, later) = (watch(&store), watch(&store));
         let waiting = std::thread::spawn(move || {
             let end = waits.recv_or_end();
             assert!(matches!(end, Err(StoreError::Closed)), "{end:?}");
@@ -122,7 +122,7 @@ fn it_ends_with_the_store() {
         within(HANG, "a watcher of a store that has ended", || {
             waiting.join().unwrap();
         });
-        assert_eq!(later.recv().unwrap(), None);
+        assert_eq!(next(later).1, None);
     }
 }
 
@@ -133,9 +133,9 @@ fn a_change_to_no_state_is_told_to_who_asks() {
     let watch = || store.watch_projection::<Carried>("a", Freshness::Consistent);
     let (mut telling, mut waiting) = (watch(), watch());
     append_numbers(&store, "a", 1000..1001);
-    assert_eq!(telling.recv_or_end().unwrap(), None);
+    let told = within(HANG, "waiting for no state", move || telling.recv_or_end());
+    assert_eq!(told.unwrap(), None);
     let waiting = std::thread::spawn(move || waiting.recv());
-    drop(telling);
     close(store);
     let end = within(HANG, "the end of a watcher", || waiting.join().unwrap());
     assert_eq!(end.unwrap(), None);
@@ -145,12 +145,12 @@ fn a_change_to_no_state_is_told_to_who_asks() {
 fn it_can_be_waited_for_beside_other_things() {
     let directory = temporary();
     let store = Arc::new(open(directory.path()));
-    let mut watcher = watch(&store);
+    let watcher = watch(&store);
     append_numbers(&store, "a", 0..1);
     // Whoever takes the notification takes no change.
     let told = watcher.subscription().receiver().recv_timeout(HANG);
     assert_eq!(told.unwrap().coord.entity(), "a");
-    assert_eq!(numbers_of(watcher.recv().unwrap()), [0]);
+    assert_eq!(numbers_of(next(watcher).1), [0]);
 }
 
 #[test]
@@ -159,10 +159,12 @@ fn a_fold_that_fails_is_told_and_tried_again() {
     let store = Arc::new(open(directory.path()));
     let mut watcher = watch(&store);
     store.append(&at("a"), KIND, &f64::NAN).unwrap();
-    for _ in 0..2 {
-        let error = watcher.recv().unwrap_err();
-        assert!(matches!(error, StoreError::Serialization(_)), "{error}");
-    }
+    within(HANG, "a fold that fails", move || {
+        for _ in 0..2 {
+            let error = watcher.recv().unwrap_err();
+            assert!(matches!(error, StoreError::Serialization(_)), "{error}");
+        }
+    });
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn until_it_commits() {
             fence.commit().unwrap();
             expected.extend([100 + round, 200 + round]);
             assert!(generation(seen).is_some());
+            let told = watcher.subscription().receiver().recv_timeout(HANG);
+            assert!(told.is_ok(), "a watcher is woken");
             assert_eq!(watcher.recv().unwrap().unwrap().numbers, expected);
         }
         assert_eq!(projected(&store, "a"), expected);
