@@ -21,22 +21,9 @@ impl StoreError {
                 stage: *stage,
                 source: Box::new(source.copied()),
             },
-            Self::SequenceMismatch {
-                entity,
-                expected,
-                actual,
-            } => Self::SequenceMismatch {
-                entity: entity.clone(),
-                expected: *expected,
-                actual: *actual,
-            },
-            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
-                entity: entity.clone(),
-                actual: *actual,
-            },
-            Self::ClockExhausted { entity } => Self::ClockExhausted {
-                entity: entity.clone(),
-            },
+            Self::SequenceMismatch { .. }
+            | Self::EntityNotEmpty { .. }
+            | Self::ClockExhausted { .. } => self.copied_comparison(),
             Self::PartialReplay { stored, items } => Self::PartialReplay {
                 stored: *stored,
                 items: *items,
@@ -193,6 +180,33 @@ impl StoreError {
                 max_bytes: *max_bytes,
             },
             _ => Self::VisibilityFenceCancelled,
+        }
+    }
+
+    /// Copies what is said of an entity's latest event.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other variants are copied by `copied`"
+    )]
+    fn copied_comparison(&self) -> Self {
+        match self {
+            Self::SequenceMismatch {
+                entity,
+                expected,
+                actual,
+            } => Self::SequenceMismatch {
+                entity: entity.clone(),
+                expected: *expected,
+                actual: *actual,
+            },
+            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
+                entity: entity.clone(),
+                actual: *actual,
+            },
+            Self::ClockExhausted { entity } => Self::ClockExhausted {
+                entity: entity.clone(),
+            },
+            other => other.copied(),
         }
     }
 }

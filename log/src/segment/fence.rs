@@ -4,7 +4,7 @@
 //! cancelled one ends with a record that says so, and is stepped over as a whole; one that a crash
 //! has left open stands at the end of the log, and is cut off like a group that was not finished.
 
-use super::record::FenceRecord;
+use super::fence_record::FenceRecord;
 use super::{Group, GroupReader, Step};
 use crate::error::LogError;
 use crate::layout::{FRAME_HEADER_LEN, GROUP_HEADER_LEN};

@@ -1,9 +1,10 @@
 //! Cuts the body of a group into frames.
 
+use super::fence_record::FenceRecord;
 use super::frame::checked_frame;
 use super::group::FramesCrc;
 use super::names::Names;
-use super::record::{FenceRecord, Record};
+use super::record::Record;
 use super::{Binding, GroupEvent, GroupHeader};
 use crate::error::LogError;
 use crate::layout::FRAME_HEADER_LEN;

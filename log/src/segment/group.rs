@@ -1,7 +1,8 @@
 //! Commit groups: what one write puts on disk, whole or not at all.
 
 use super::Binding;
-use super::record::{EventRecord, FenceRecord, encode_event, encode_fence, encode_name};
+use super::fence_record::{FenceRecord, encode_fence};
+use super::record::{EventRecord, encode_event, encode_name};
 use crate::bytes::{Fields, put_u32};
 use crate::coordinate::Coordinate;
 use crate::layout::{

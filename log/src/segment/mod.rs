@@ -6,6 +6,7 @@
 
 mod binding;
 mod fence;
+mod fence_record;
 mod footer;
 mod frame;
 mod frames;
@@ -19,6 +20,7 @@ mod tail;
 
 pub use binding::Binding;
 pub use fence::UnfinishedFence;
+pub use fence_record::FenceRecord;
 pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
 pub use frame::{event_at, name_at};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
@@ -26,7 +28,7 @@ pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
-pub use record::{EventRecord, FenceRecord, Record, Removed, Tie};
+pub use record::{EventRecord, Record, Removed, Tie};
 pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]

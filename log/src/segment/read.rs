@@ -1,9 +1,9 @@
 //! Reads groups and events out of segments.
 
 use super::fence::UnfinishedFence;
+use super::fence_record::FenceRecord;
 use super::frames::{BadFrame, Frames};
 use super::names::Names;
-use super::record::FenceRecord;
 use super::{EventRecord, GroupHeader, ReadStart, SegmentHeader};
 use crate::coordinate::Coordinate;
 use crate::error::LogError;

@@ -1,5 +1,6 @@
 //! The records inside frames: MessagePack arrays whose first element is a tag.
 
+use super::fence_record::FenceRecord;
 use crate::coordinate::Coordinate;
 use crate::event::EventKind;
 use crate::event::hash::payload_hash;
@@ -126,40 +127,6 @@ pub enum Record<'a> {
     Event(EventRecord<'a>),
     /// Says what the group is to a visibility fence.
     Fence(FenceRecord),
-}
-
-/// What a group is to a visibility fence, which is known by the sequence of its first event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FenceRecord {
-    /// The group's events belong to the fence.
-    Member(u64),
-    /// The fence is whole: all its events stand in the groups right before.
-    Commit(u64),
-    /// The fence came to nothing, with all its events in the groups right before; its sequences are
-    /// not given out again.
-    Cancel(u64),
-}
-
-impl FenceRecord {
-    /// The tags of these records.
-    pub(super) const TAGS: [u8; 3] = [tag::FENCE_COMMIT, tag::FENCE_CANCEL, tag::FENCE_MEMBER];
-
-    fn of(tag: u8, number: u64) -> Option<Self> {
-        match tag {
-            tag::FENCE_MEMBER => Some(Self::Member(number)),
-            tag::FENCE_COMMIT => Some(Self::Commit(number)),
-            tag::FENCE_CANCEL => Some(Self::Cancel(number)),
-            _ => None,
-        }
-    }
-
-    fn parts(self) -> (u8, u64) {
-        match self {
-            Self::Member(number) => (tag::FENCE_MEMBER, number),
-            Self::Commit(number) => (tag::FENCE_COMMIT, number),
-            Self::Cancel(number) => (tag::FENCE_CANCEL, number),
-        }
-    }
 }
 
 impl<'a> Record<'a> {
@@ -328,7 +295,7 @@ fn take_id(rest: &mut &[u8]) -> Option<u128> {
     take_bin::<16>(rest, ID_LEN).map(u128::from_be_bytes)
 }
 
-const INFALLIBLE: &str = "there is room for what is written";
+pub(super) const INFALLIBLE: &str = "there is room for what is written";
 
 /// Appends the body of a name definition.
 pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
@@ -336,14 +303,6 @@ pub(super) fn encode_name(body: &mut Vec<u8>, coordinate: &Coordinate) {
     write_uint(body, u64::from(tag::NAME)).expect(INFALLIBLE);
     write_str(body, coordinate.entity()).expect(INFALLIBLE);
     write_str(body, coordinate.scope()).expect(INFALLIBLE);
-}
-
-/// Appends the body of a fence's record.
-pub(super) fn encode_fence(body: &mut Vec<u8>, fence: FenceRecord) {
-    let (tag, number) = fence.parts();
-    write_array_len(body, 2).expect(INFALLIBLE);
-    write_uint(body, u64::from(tag)).expect(INFALLIBLE);
-    write_uint(body, number).expect(INFALLIBLE);
 }
 
 /// Appends the body of an event; its time is stored as the distance from `base_wall_us`, which the
