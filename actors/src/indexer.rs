@@ -90,6 +90,10 @@ impl Indexer {
                     self.writer.publish(sequence);
                 }
             }
+        }
+        // A cancelled fence brings no event, and has used sequences.
+        let of = |position: &LogPosition| (position.event_count, position.next_sequence);
+        if of(&group.position) > of(self.follower.position()) {
             self.follower.skip_to(group.position);
         }
         Ok(())

@@ -101,6 +101,8 @@ fn a_cancel_or_a_drop_leaves_everything_as_before() {
             let ended = ticket.wait();
             assert!(matches!(ended, Err(StoreError::VisibilityFenceCancelled)));
         }
+        let next = store.stats().global_sequence;
+        assert!(next > used, "what was used is told");
         assert_as_before(&store);
         let entries = store.query(&Region::all());
         assert!(entries.iter().skip(1).all(|e| e.global_sequence > used));
