@@ -3,6 +3,7 @@
 use crate::error::LogError;
 use crate::fs::{Access, Fs};
 use crate::index::RunName;
+use crate::layout::SNAPSHOT_MARK_NAME;
 use crate::planted::{Bug, planted};
 use crate::segment::{SegmentHeader, SegmentName, read_header};
 use crate::version1::{Version1Segment, check_numbers, read_version1_header};
@@ -29,13 +30,16 @@ pub struct Directory {
 /// `CorruptSegment` or `FutureVersion` for a header, `ForeignFile` for a segment of another store
 /// or one whose numbers another segment covers, `MissingSegment` where a link is broken; for
 /// version 1, `MissingSegment` where a number is, and `ForeignFile` for what came after it was
-/// taken over.
+/// taken over; `UnfinishedSnapshot` where somebody began to write a copy of a store.
 pub fn read_directory(fs: &dyn Fs) -> Result<Directory, LogError> {
     let names = match fs.list("") {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error.into()),
     };
+    if names.iter().any(|name| name == SNAPSHOT_MARK_NAME) {
+        return Err(LogError::UnfinishedSnapshot);
+    }
     let Headers { headers, others } = read_headers(fs, &names)?;
     let replaced = find_replaced(&headers)?;
     let segments: Vec<_> = headers

@@ -77,6 +77,8 @@ pub const PREPARED_NAME: &str = "next.tmp";
 pub const CARRIED_TEMPORARY_NAME: &str = "carried.tmp";
 /// The name under which an index run is written.
 pub const RUN_TEMPORARY_NAME: &str = "index.tmp";
+/// While a directory holds this file, the snapshot in it is not finished.
+pub const SNAPSHOT_MARK_NAME: &str = "snapshot.unfinished";
 /// The folder in which dropped bytes are set aside.
 pub const RECOVERED_DIRECTORY: &str = "recovered";
 /// How many files of dropped bytes are kept.

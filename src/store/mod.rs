@@ -15,6 +15,7 @@ pub mod projection;
 mod react;
 mod read;
 pub mod segment;
+mod snapshot;
 mod stats;
 pub mod subscription;
 mod ticket;

@@ -1,4 +1,4 @@
-//! A store on threads, over a file system that a test has made.
+//! Stores over file systems that a test has made: on threads, and copies of them.
 
 use crate::id::IdSource;
 use crate::store::open::Ground;
@@ -8,6 +8,14 @@ use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::SystemClock;
 use batpak_log::fs::Fs;
 use std::sync::Arc;
+
+/// Takes a [`snapshot`](Store::snapshot) into any file system, in which nothing may be yet.
+///
+/// # Errors
+/// As [`Store::snapshot`].
+pub fn snapshot_to(store: &Store<Open>, to: Arc<dyn Fs>) -> Result<(), StoreError> {
+    store.snapshot_to(to)
+}
 
 /// Opens a store on threads over any file system: a disk that stalls, say.
 ///

@@ -77,7 +77,7 @@ impl Engine {
         asking: &Asking,
         closed: Option<LogPosition>,
     ) -> Result<Option<LogPosition>, StoreError> {
-        let Some(roller) = &self.roller else {
+        let Some(roller) = &self.handle.roller else {
             return Ok(None);
         };
         let message = |reply| roller::Message::Close { closed, reply };

@@ -4,13 +4,15 @@ use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
 use crate::protocol::writer::{FenceCommand, FencedWrite};
 use crate::protocol::{
-    Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, writer,
+    Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, roller, writer,
 };
 use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
 use crate::runtime::{Address, Closed, ExitReason, NotDelivered, Reply, ReplyTo, Waited};
 use batpak_log::coordinate::Region;
+use batpak_log::fs::Fs;
 use batpak_log::layout::GROUP_EVENTS_MAX;
+use batpak_log::log_position::LogPosition;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ pub struct EngineHandle {
     pub(super) writer: Option<Address<writer::Message>>,
     pub(super) indexer: Address<indexer::Message>,
     pub(super) broker: Option<Address<broker::Message>>,
+    pub(super) roller: Option<Address<roller::Message>>,
     pub(super) envelopes: Envelopes,
     /// How long a caller waits for room in a mailbox; for ever when none.
     pub(super) room_limit: Option<Duration>,
@@ -206,6 +209,19 @@ impl EngineHandle {
         let message = |reply| indexer::Message::CatchUp { reply };
         // A reading waits for the disk, like every other one.
         ask("indexer", &self.indexer, message, None)?
+    }
+
+    /// Copies everything visible into another directory, and waits until the copy is durable.
+    ///
+    /// # Errors
+    /// `Configuration` when the store is open read-only, `Closed` or `ActorEnded` when the roller
+    /// has ended, and what reading the log and writing the copy return.
+    pub fn snapshot(&self, to: &Arc<dyn Fs>) -> Result<LogPosition, StoreError> {
+        let roller = self.roller.as_ref().ok_or_else(read_only)?;
+        let to = || Arc::clone(to);
+        let message = |reply| roller::Message::Snapshot { to: to(), reply };
+        // It takes as long as the disks take.
+        ask("roller", roller, message, None)?
     }
 
     /// Registers for notifications.

@@ -85,7 +85,6 @@ pub struct EngineOptions {
 #[derive(Debug)]
 pub struct Engine {
     handle: EngineHandle,
-    roller: Option<Address<roller::Message>>,
     checkpointer: Option<Address<checkpointer::Message>>,
     running: Running,
     clock: Arc<dyn Clock>,
@@ -176,7 +175,7 @@ impl Engine {
         match (
             actor,
             &self.handle.writer,
-            &self.roller,
+            &self.handle.roller,
             &self.handle.broker,
             &self.checkpointer,
         ) {

@@ -47,6 +47,7 @@ impl StoreError {
             Self::ReservedKind(kind) => Self::ReservedKind(*kind),
             Self::WriterCrashed => Self::WriterCrashed,
             Self::Closed => Self::Closed,
+            Self::UnfinishedSnapshot => Self::UnfinishedSnapshot,
             Self::IdempotencyRequired => Self::IdempotencyRequired,
             Self::VisibilityFenceActive
             | Self::VisibilityFenceNotActive
@@ -59,6 +60,7 @@ impl StoreError {
             | Self::CrcMismatch { .. }
             | Self::CorruptSegment { .. }
             | Self::Locked { .. }
+            | Self::NotEmpty { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
@@ -98,6 +100,9 @@ impl StoreError {
                 Self::corrupt(*segment_id, detail.clone())
             }
             Self::Locked { directory } => Self::Locked {
+                directory: directory.clone(),
+            },
+            Self::NotEmpty { directory } => Self::NotEmpty {
                 directory: directory.clone(),
             },
             Self::MissingSegment { segment_id } => Self::MissingSegment {

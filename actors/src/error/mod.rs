@@ -174,6 +174,15 @@ pub enum StoreError {
         /// The position, and how the log differs.
         detail: String,
     },
+    /// The directory holds a snapshot that was not finished.
+    #[error("the directory holds a snapshot that was not finished: remove it and take another one")]
+    UnfinishedSnapshot,
+    /// A snapshot goes into a new or an empty directory; nothing was written.
+    #[error("{directory} is not empty: a snapshot needs a new or an empty directory")]
+    NotEmpty {
+        /// The directory.
+        directory: String,
+    },
     /// An index beside a segment is damaged, and could not be made again.
     #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]
     DamagedIndex {
@@ -391,6 +400,7 @@ impl From<LogError> for StoreError {
             LogError::ForeignFile { name, detail } => Self::ForeignFile { name, detail },
             LogError::Rollback { detail } => Self::Rollback { detail },
             LogError::DamagedFile { name, detail } => Self::DamagedFile { name, detail },
+            LogError::UnfinishedSnapshot => Self::UnfinishedSnapshot,
             LogError::DamagedIndex { name, page } => Self::DamagedIndex { name, page },
             LogError::FutureVersion { name, detail } => Self::FutureVersion { name, detail },
             other => Self::Configuration(other.to_string()),

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::runtime::ReplyTo;
-use batpak_log::fs::File;
+use batpak_log::fs::{File, Fs};
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::SegmentHeader;
 use std::sync::Arc;
@@ -43,6 +43,13 @@ pub enum Message {
         /// Everything before this is durable, and readers see it.
         upto: LogPosition,
         /// Answered with where the segment's index ends.
+        reply: ReplyTo<Result<LogPosition, StoreError>>,
+    },
+    /// Copy everything visible into another directory, a short while at a time.
+    Snapshot {
+        /// The directory, in which nothing is but what an earlier try has left.
+        to: Arc<dyn Fs>,
+        /// Answered with the end of the copy, once it is durable.
         reply: ReplyTo<Result<LogPosition, StoreError>>,
     },
     /// Trim a full segment and give it its footer.

@@ -5,6 +5,8 @@
 //! event.
 
 mod index;
+mod maintenance;
+mod snapshot;
 
 use crate::error::StoreError;
 use crate::indexing::IndexPolicy;
@@ -19,6 +21,7 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::{SegmentHeader, encode_footer};
 use index::IndexWork;
+use maintenance::Maintenance;
 use std::io;
 use std::sync::Arc;
 
@@ -46,6 +49,7 @@ pub struct Roller {
     options: RollerOptions,
     indexer: Address<indexer::Message>,
     work: IndexWork,
+    maintenance: Maintenance,
 }
 
 impl Roller {
@@ -53,6 +57,7 @@ impl Roller {
     pub fn new(options: RollerOptions, indexer: Address<indexer::Message>) -> Self {
         Self {
             work: IndexWork::new(Arc::clone(&options.reader), options.index),
+            maintenance: Maintenance::new(Arc::clone(&options.reader)),
             options,
             indexer,
         }
@@ -77,6 +82,7 @@ impl Roller {
     fn close(&mut self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
         remove_if_there(&*self.options.fs, PREPARED_NAME)?;
         self.work.end();
+        self.maintenance.end();
         let Some(position) = closed else {
             return Ok(None);
         };
@@ -141,6 +147,10 @@ impl Actor for Roller {
                     self.work.ask(&segment, upto, reply);
                     turn.continue_later();
                 }
+                Message::Snapshot { to, reply } => {
+                    self.maintenance.snapshot(to, reply);
+                    turn.continue_later();
+                }
                 Message::Seal {
                     file,
                     header,
@@ -160,13 +170,17 @@ impl Actor for Roller {
         Ok(Next::Open)
     }
 
-    /// Indexes and merges, a short while at a time.
+    /// Indexes, merges and copies, a short while at a time; what the writer may wait for comes
+    /// first.
     fn resume(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        if !self.work.has_more() {
+            self.maintenance.step();
+        }
         if let Some(part) = self.work.step() {
             // An indexer that has ended shows nothing more, in memory or not.
             let _ = turn.tell(&self.indexer, indexer::Message::Adopt { part });
         }
-        if self.work.has_more() {
+        if self.work.has_more() || self.maintenance.has_more() {
             turn.continue_later();
         }
         Ok(Next::Open)
@@ -178,6 +192,7 @@ impl Actor for Roller {
             Message::Prepare { reply } => reply.answer(Err(error())),
             Message::Sync { reply, .. } => reply.answer(Err(error())),
             Message::Index { reply, .. } => reply.answer(Err(error())),
+            Message::Snapshot { reply, .. } => reply.answer(Err(error())),
             Message::Close { reply, .. } => reply.answer(Err(error())),
             Message::Seal { .. } | Message::Panic => {}
         }

@@ -161,6 +161,18 @@ impl Lists {
         self.parts.partition_point(before).saturating_sub(1)
     }
 
+    /// Returns the sequence behind the last event with one below `visible`.
+    pub(crate) fn end_sequence(&self, visible: u64) -> u64 {
+        let ends = self.parts.iter().rev();
+        let mut ends = ends.filter_map(|part| part.end_sequence(visible));
+        ends.next().unwrap_or(0)
+    }
+
+    /// Returns all segments, oldest first.
+    pub(crate) fn segments(&self) -> &[Arc<KnownSegment>] {
+        &self.segments
+    }
+
     pub(crate) fn indexed_parts(&self, segment: SegmentName) -> Vec<Arc<IndexedPart>> {
         let of_segment = |part: &Part| match part {
             Part::Indexed(indexed) if indexed.run.segment() == segment => Some(Arc::clone(indexed)),

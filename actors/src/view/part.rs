@@ -94,6 +94,18 @@ impl Part {
         }
     }
 
+    /// Returns the sequence behind the last of its events below `visible`; `None` without one.
+    pub(crate) fn end_sequence(&self, visible: u64) -> Option<u64> {
+        match self {
+            Self::Tail(tail) => {
+                let behind = tail.chunk.slot_from(tail.until.min(visible));
+                let last = tail.get(behind.checked_sub(1)?, visible)?;
+                Some(last.global_sequence.saturating_add(1))
+            }
+            Self::Indexed(indexed) => Some(indexed.run.end().next_sequence),
+        }
+    }
+
     /// Returns how many of its events have a sequence below `visible`.
     pub(crate) fn event_count(&self, visible: u64) -> u64 {
         match self {

@@ -13,7 +13,7 @@ use std::fs::{self, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -58,6 +58,30 @@ impl RealFs {
     /// `NotFound` where it is not there, `NotADirectory` where something else has the name.
     pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
         open_root(directory.as_ref()).map(Self::rooted_at)
+    }
+
+    /// Opens a directory in which nothing is, and creates it and its missing parents where needed,
+    /// as [`create`](Self::create) does. It must lie outside of `outside`, which is there.
+    ///
+    /// # Errors
+    /// `InvalidInput` where it is `outside` or lies in it, `DirectoryNotEmpty` where anything is in
+    /// it, `NotADirectory` where something else has the name; nothing was created then.
+    pub fn create_empty(
+        directory: impl AsRef<Path>,
+        outside: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        let directory = directory.as_ref();
+        if resolve(directory)?.starts_with(fs::canonicalize(outside)?) {
+            let text = "the directory lies in the one that is copied";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let root = find_or_create(directory)?;
+        for entry in Dir::read_from(&root)? {
+            if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+        }
+        Ok(Self::rooted_at(root))
     }
 
     fn rooted_at(root: OwnedFd) -> Self {
@@ -247,6 +271,19 @@ impl Drop for RealLock {
 }
 
 impl DirectoryLock for RealLock {}
+
+/// Returns where a path leads, whether or not its last parts are there.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    Ok(resolve(parent.unwrap_or(Path::new(".")))?.join(name))
+}
 
 /// Opens a directory, and creates what of its path is missing, from the top down.
 fn find_or_create(directory: &Path) -> io::Result<OwnedFd> {

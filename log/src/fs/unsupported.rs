@@ -27,6 +27,17 @@ impl RealFs {
     ///
     /// # Errors
     /// Always `Unsupported`.
+    pub fn create_empty(
+        _directory: impl AsRef<Path>,
+        _outside: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        Err(unsupported())
+    }
+
+    /// Refuses, because the platform is not supported.
+    ///
+    /// # Errors
+    /// Always `Unsupported`.
     pub fn open(_directory: impl AsRef<Path>) -> io::Result<Self> {
         Err(unsupported())
     }
@@ -84,8 +95,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_in_are_refused_with_a_typed_error() {
-        for refused in [RealFs::create("x"), RealFs::open("x")] {
+    fn every_way_in_is_refused_with_a_typed_error() {
+        for refused in [
+            RealFs::create("x"),
+            RealFs::create_empty("x", "y"),
+            RealFs::open("x"),
+        ] {
             assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::Unsupported);
         }
     }
