@@ -11,10 +11,10 @@ pub use crate::outcome::{ErrorKind, Outcome, OutcomeError};
 pub use crate::pipeline::{Committed, Pipeline, Proposal};
 pub use crate::store::{
     AppendOptions, AppendReceipt, AppendTicket, BatchAppendItem, BatchAppendTicket, BatchConfig,
-    BatchStage, CausationRef, Closed, Cursor, CursorPosition, CursorWorkerAction,
-    CursorWorkerConfig, CursorWorkerHandle, DiskPos, Durability, Follow, Followed, Freshness,
-    IndexConfig, IndexEntry, IndexLayout, NoCache, Notification, Open, Outbox, ReactFrom,
-    ReactionConfig, ReactionHandle, ReadOnly, RestartPolicy, Store, StoreConfig, StoreError,
-    Subscription, SubscriptionOps, SyncConfig, SyncMode, ViewConfig, VisibilityFence, WriterConfig,
-    WriterPressure,
+    BatchStage, CausationRef, Closed, CompactionConfig, CompactionStrategy, Cursor, CursorPosition,
+    CursorWorkerAction, CursorWorkerConfig, CursorWorkerHandle, DiskPos, Durability, Follow,
+    Followed, Freshness, IndexConfig, IndexEntry, IndexLayout, NoCache, Notification, Open, Outbox,
+    ReactFrom, ReactionConfig, ReactionHandle, ReadOnly, RestartPolicy, Store, StoreConfig,
+    StoreError, Subscription, SubscriptionOps, SyncConfig, SyncMode, ViewConfig, VisibilityFence,
+    WriterConfig, WriterPressure,
 };

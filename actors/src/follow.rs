@@ -304,8 +304,10 @@ impl Follower {
             return Ok(log.position.log_hash == self.position.log_hash);
         }
         // Every hash covers what came before it, so the latest of some entities stand for all.
+        let view = log.reader.view().snapshot();
         for shown in self.reader.view().latest_in_memory(LATEST_COMPARED) {
-            let found = log.reader.find(shown.event_id)?;
+            // Also one that was removed since has its place and its hash.
+            let found = log.reader.find_stored(&view, shown.event_id)?;
             let same = found.is_some_and(|found| {
                 (found.global_sequence, found.hash_chain)
                     == (shown.global_sequence, shown.hash_chain)

@@ -6,7 +6,7 @@
 use crate::broker::Broker;
 use crate::error::StoreError;
 use crate::follow::Follower;
-use crate::protocol::indexer::{Message, WrittenGroup};
+use crate::protocol::indexer::{Message, Replacement, WrittenGroup};
 use crate::protocol::{Acknowledgement, broker, checkpointer};
 use crate::runtime::{Actor, Address, ExitReason, Fault, Next, NotDelivered, Queued, Turn};
 use crate::view::ViewWriter;
@@ -121,6 +121,20 @@ impl Indexer {
         Ok(())
     }
 
+    /// Sends readers to a segment in the place of those that it was made of.
+    fn replace(&mut self, replacement: &Replacement) -> bool {
+        let is_shown = self.writer.replace_segments(replacement);
+        let position = *self.follower.position();
+        if is_shown && replacement.sources.contains(&position.segment) {
+            // Nothing was written since the log was opened, and what it ended with is elsewhere.
+            self.follower.skip_to(LogPosition {
+                next_sequence: position.next_sequence,
+                ..replacement.end
+            });
+        }
+        is_shown
+    }
+
     /// Makes everything inserted visible at once and passes those who wait on to the broker.
     fn announce(&mut self, waiting: Vec<Acknowledgement>, turn: &mut Turn<'_, Self>) {
         let position = *self.follower.position();
@@ -179,6 +193,10 @@ impl Actor for Indexer {
                     let adopted = self.writer.adopt(part);
                     tracing::debug!(adopted, "an index run takes the place of memory");
                 }
+                Message::Replace { replacement, reply } => {
+                    reply.answer(self.replace(&replacement));
+                    *turn.kept() = *self.follower.position();
+                }
                 Message::Close { reply } => {
                     closing = Some(reply);
                     break;
@@ -210,7 +228,12 @@ impl Actor for Indexer {
             }
             // The groups are in the log but not visible: dropping them leaves their callers with
             // an open fate, which the next opening settles.
-            Message::Publish(_) | Message::ReadOn | Message::Adopt { .. } | Message::Panic => {}
+            // A replacement's reply closes: whoever waits leaves the old segments where they are.
+            Message::Publish(_)
+            | Message::ReadOn
+            | Message::Adopt { .. }
+            | Message::Replace { .. }
+            | Message::Panic => {}
             Message::CatchUp { reply } => reply.answer(Err(error())),
             Message::Close { reply } => reply.answer(Ok(())),
         }

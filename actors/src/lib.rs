@@ -13,6 +13,7 @@
 
 pub mod broker;
 pub mod checkpointer;
+pub mod compaction;
 pub mod engine;
 pub mod error;
 pub mod follow;
@@ -24,6 +25,7 @@ pub mod protocol;
 pub mod raw_event;
 pub mod reader;
 pub mod recovery;
+mod rewriter;
 pub mod roller;
 pub mod runtime;
 pub mod verify;

@@ -6,34 +6,22 @@
 
 use crate::error::StoreError;
 use crate::reader::Reader;
+use crate::rewriter::{MergeSource, Rewriter, merged_header};
 use batpak_log::directory::read_directory;
-use batpak_log::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use batpak_log::fs::{Access, Fs, remove_if_there, write_all_at};
+use batpak_log::layout::MERGING_NAME;
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::recover_sealed;
-use batpak_log::segment::{
-    Binding, EventRecord, Group, GroupBuilder, Predecessor, ReadStart, Replaced, SegmentHeader,
-    SegmentName, encode_footer, read_trailer,
-};
-use std::collections::HashMap;
+use batpak_log::segment::{Predecessor, ReadStart, encode_footer, read_trailer};
 use std::sync::Arc;
 
 /// So many neighbours of one size class are merged.
 pub(crate) const MERGE_NEIGHBOURS: usize = 8;
 /// `close` merges no more than so many bytes.
 pub(crate) const MERGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// The name under which a merged segment is written.
-const MERGING_NAME: &str = "merge.tmp";
 /// Two segments are of one class when their sizes differ by less than this power of two.
 const CLASS_BITS: u32 = 3;
-
-/// A sealed segment with its size.
-struct Candidate {
-    header: SegmentHeader,
-    len: u64,
-    end: Predecessor,
-}
 
 /// Merges while there are eight small neighbours; returns where the log ends afterwards.
 ///
@@ -41,7 +29,7 @@ struct Candidate {
 /// What reading or writing returns; the sources are then still there.
 pub(crate) fn merge_small_neighbours(
     fs: &Arc<dyn Fs>,
-    reader: &Reader,
+    reader: &Arc<Reader>,
     segment_max_bytes: u64,
     mut end: LogPosition,
 ) -> Result<LogPosition, StoreError> {
@@ -74,12 +62,12 @@ fn remove_replaced(fs: &Arc<dyn Fs>) -> Result<(), StoreError> {
 }
 
 /// Finds eight neighbours of one size class whose sum stays below `bytes_max`.
-fn choose(fs: &dyn Fs, bytes_max: u64) -> Result<Option<Vec<Candidate>>, StoreError> {
+fn choose(fs: &dyn Fs, bytes_max: u64) -> Result<Option<Vec<MergeSource>>, StoreError> {
     let headers = read_directory(fs)?.segments;
     if headers.len() < MERGE_NEIGHBOURS {
         return Ok(None);
     }
-    let mut run: Vec<Candidate> = Vec::new();
+    let mut run: Vec<MergeSource> = Vec::new();
     for header in headers {
         let file = fs.open(&header.segment.file_name(), Access::Read)?;
         let len = file.len()?;
@@ -98,7 +86,7 @@ fn choose(fs: &dyn Fs, bytes_max: u64) -> Result<Option<Vec<Candidate>>, StoreEr
         if run.last().is_some_and(|last| class(last.len) != class(len)) {
             run.clear();
         }
-        run.push(Candidate { header, len, end });
+        run.push(MergeSource { header, len, end });
         if run.len() == MERGE_NEIGHBOURS {
             let sum: u64 = run.iter().map(|candidate| candidate.len).sum();
             if sum <= bytes_max {
@@ -116,17 +104,17 @@ fn class(len: u64) -> u32 {
 
 fn merge(
     fs: &Arc<dyn Fs>,
-    reader: &Reader,
-    sources: &[Candidate],
+    reader: &Arc<Reader>,
+    sources: &[MergeSource],
 ) -> Result<LogPosition, StoreError> {
-    let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
+    let header = merged_header(fs.boot_id(), sources, false);
+    let (Some(last), Some(header)) = (sources.last(), header) else {
         return Err(StoreError::Configuration("nothing to merge".into()));
     };
-    let header = merged_header(fs.boot_id(), first, last, sources);
     remove_if_there(&**fs, MERGING_NAME)?;
     let file = fs.create_new(MERGING_NAME)?;
     write_all_at(&*file, &header.encode(), 0)?;
-    let mut rewriter = Rewriter::new(reader, &header);
+    let mut rewriter = Rewriter::new(reader, &header, Arc::default());
     for source in sources {
         let source_file = fs.open(&source.header.segment.file_name(), Access::Read)?;
         let mut failure = None;
@@ -147,10 +135,10 @@ fn merge(
             return Err(error);
         }
     }
-    let mut position = rewriter.position;
+    let mut position = *rewriter.position();
     if position.log_hash != last.end.log_hash {
         return Err(StoreError::corrupt(
-            first.header.segment.id,
+            header.segment.id,
             "merging changed its events",
         ));
     }
@@ -172,109 +160,4 @@ fn merge(
     }
     fs.sync_directory("")?;
     Ok(position)
-}
-
-fn merged_header(
-    boot_id: Option<[u8; 16]>,
-    first: &Candidate,
-    last: &Candidate,
-    sources: &[Candidate],
-) -> SegmentHeader {
-    let replaced = |source: &Candidate| Replaced {
-        segment: source.header.segment,
-        log_hash: source.end.log_hash,
-    };
-    let generation = |source: &Candidate| source.header.segment.generation;
-    SegmentHeader {
-        segment: SegmentName {
-            id: first.header.segment.id,
-            // Above every source, so that no name is used twice and a successor that follows one of
-            // them follows an earlier form of this.
-            generation: sources.iter().map(generation).max().unwrap_or(0) + 1,
-        },
-        last_id: last.header.last_id,
-        boot_id: boot_id.unwrap_or_default(),
-        replaced: sources.iter().map(replaced).collect(),
-        ..first.header.clone()
-    }
-}
-
-/// Writes groups again for another segment, and recomputes every event's hash on the way.
-struct Rewriter<'r> {
-    reader: &'r Reader,
-    binding: Binding,
-    base_wall_us: u64,
-    names: HashMap<batpak_log::coordinate::Coordinate, u32>,
-    position: LogPosition,
-    previous: HashMap<Arc<str>, [u8; 32]>,
-}
-
-impl<'r> Rewriter<'r> {
-    fn new(reader: &'r Reader, header: &SegmentHeader) -> Self {
-        Self {
-            reader,
-            binding: header.binding(),
-            base_wall_us: header.hlc.wall_us,
-            names: HashMap::new(),
-            position: LogPosition::at_start_of(header),
-            previous: HashMap::new(),
-        }
-    }
-
-    /// Returns the group's bytes and where they go; a group without events leaves none.
-    fn rewrite(&mut self, group: &Group<'_>) -> Result<(Vec<u8>, u64), StoreError> {
-        let at = self.position.offset;
-        if group.events.is_empty() {
-            return Ok((Vec::new(), at));
-        }
-        let mut builder =
-            GroupBuilder::start(self.binding.clone(), self.base_wall_us, at, Vec::new());
-        for event in &group.events {
-            let next_name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-            let name = *self
-                .names
-                .entry(event.coordinate.clone())
-                .or_insert_with(|| {
-                    builder.push_name(&event.coordinate);
-                    next_name
-                });
-            self.check_hash(event.coordinate.entity_arc(), &event.record)?;
-            builder.push_event(&EventRecord {
-                name,
-                ..event.record
-            });
-            self.position
-                .count(event.sequence, event.record.hlc, &event.record.event_hash);
-        }
-        let bytes = builder.finish(group.header.first_sequence, at);
-        self.position.offset = at + bytes.len() as u64;
-        Ok((bytes, at))
-    }
-
-    fn check_hash(&mut self, entity: Arc<str>, record: &EventRecord<'_>) -> Result<(), StoreError> {
-        let Some(entry) = self.reader.find(record.event_id)? else {
-            return Err(StoreError::NotFound(record.event_id));
-        };
-        let known = self.previous.insert(entity, record.event_hash);
-        let prev_hash = known.unwrap_or(entry.hash_chain.prev_hash);
-        let canonical = CanonicalHeader {
-            event_id: record.event_id,
-            correlation_id: record.correlation_id,
-            causation_id: record.causation_id,
-            entity: entry.coord.entity(),
-            scope: entry.coord.scope(),
-            kind: record.kind,
-            flags: record.flags,
-            hlc: record.hlc,
-            clock: record.clock,
-            depth: record.depth,
-            lane: record.lane,
-        };
-        let computed = event_hash(&canonical, &payload_hash(record.payload), &prev_hash);
-        if computed != record.event_hash {
-            let detail = format!("event {:032x} does not match its hash", record.event_id);
-            return Err(StoreError::corrupt(entry.disk_pos.segment_id, detail));
-        }
-        Ok(())
-    }
 }

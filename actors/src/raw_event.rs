@@ -5,7 +5,7 @@ use batpak_log::coordinate::{Coordinate, DagPosition};
 use batpak_log::event::hash::payload_hash;
 use batpak_log::event::{Event, EventHeader, EventKind, HashChain, StoredEvent};
 use batpak_log::position::Hlc;
-use batpak_log::segment::{EventRecord, Tie};
+use batpak_log::segment::{EventRecord, Removed, Tie};
 
 /// An event with its payload in the MessagePack that was stored; `P` is how the payload is held.
 ///
@@ -47,12 +47,28 @@ pub struct RawEvent<P = Vec<u8>> {
     version1: bool,
     /// The previous hash that an event of version 1 brings along, which few do.
     stored_prev_hash: Option<Box<[u8; 32]>>,
+    pub(crate) removed: Option<RemovedEvent>,
 }
 
+/// What is known of an event whose payload compaction removed, beside what reads show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemovedEvent {
+    /// What had happened.
+    pub(crate) kind: EventKind,
+    pub(crate) payload: Removed,
+}
+
+/// What reads give as the payload of a removed event that they show: MessagePack's nil.
+const REMOVED_PAYLOAD: &[u8] = &[0xc0];
+
 impl<P: AsRef<[u8]>> RawEvent<P> {
-    /// Returns the hash of the payload, as the event's own hash covers it.
+    /// Returns the hash of the payload, as the event's own hash covers it; also of one that
+    /// compaction removed.
     pub fn payload_hash(&self) -> [u8; 32] {
-        payload_hash(self.payload.as_ref())
+        match &self.removed {
+            Some(removed) => removed.payload.payload_hash,
+            None => payload_hash(self.payload.as_ref()),
+        }
     }
 }
 
@@ -69,6 +85,23 @@ impl<P> RawEvent<P> {
         self.stored_prev_hash.as_deref().copied()
     }
 
+    /// Returns whether compaction removed the event's payload: reads show that it was there, as a
+    /// [`EventKind::TOMBSTONE`].
+    pub fn is_removed(&self) -> bool {
+        self.removed.is_some()
+    }
+
+    /// Returns whether reads do not show the event.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.removed
+            .is_some_and(|removed| !removed.payload.is_shown)
+    }
+
+    /// Returns the kind that the event was written with, which its hash covers.
+    pub(crate) fn kind_as_written(&self) -> EventKind {
+        self.removed.map_or(self.kind, |removed| removed.kind)
+    }
+
     /// Puts an event together; `at` is where its frame stands.
     pub(crate) fn new<'r>(
         record: &EventRecord<'r>,
@@ -81,7 +114,7 @@ impl<P> RawEvent<P> {
             correlation_id: record.correlation_id,
             causation_id: record.causation_id,
             coord,
-            kind: record.kind,
+            kind: record.shown_kind(),
             flags: record.flags,
             hlc: record.hlc,
             clock: record.clock,
@@ -90,10 +123,17 @@ impl<P> RawEvent<P> {
             global_sequence: at.sequence,
             event_hash: record.event_hash,
             disk_pos: at.disk_pos,
-            payload: hold(record.payload),
+            payload: hold(match record.removed {
+                Some(_) => REMOVED_PAYLOAD,
+                None => record.payload,
+            }),
             segment_generation: at.segment_generation,
             version1: record.tie != Tie::Hashed,
             stored_prev_hash: record.tie.stored_prev_hash().map(|hash| Box::new(*hash)),
+            removed: record.removed.map(|payload| RemovedEvent {
+                kind: record.kind,
+                payload,
+            }),
         }
     }
 
@@ -117,6 +157,7 @@ impl<P> RawEvent<P> {
             segment_generation: self.segment_generation,
             version1: self.version1,
             stored_prev_hash: self.stored_prev_hash,
+            removed: self.removed,
         }
     }
 
@@ -137,6 +178,7 @@ impl<P> RawEvent<P> {
             disk_pos: self.disk_pos,
             global_sequence: self.global_sequence,
             segment_generation: self.segment_generation,
+            is_hidden: self.is_hidden(),
         }
     }
 }
@@ -146,6 +188,11 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
     /// the hash of its entity's event before, zeros for the first.
     pub fn event<Q>(&self, prev_hash: [u8; 32], payload: Q) -> Event<Q> {
         let (hlc, content_hash) = (self.hlc, self.payload_hash());
+        // The header describes the event as it was written.
+        let payload_size = match &self.removed {
+            Some(removed) => removed.payload.payload_len,
+            None => u32::try_from(self.payload.as_ref().len()).unwrap_or(u32::MAX),
+        };
         let position = DagPosition::with_hlc(
             hlc.wall_ms(),
             hlc.counter,
@@ -159,7 +206,7 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
             causation_id: self.causation_id,
             timestamp_us: hlc.timestamp_us(),
             position,
-            payload_size: u32::try_from(self.payload.as_ref().len()).unwrap_or(u32::MAX),
+            payload_size,
             event_kind: self.kind,
             flags: self.flags,
             content_hash,

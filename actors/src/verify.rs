@@ -36,6 +36,9 @@ pub struct Verification {
     /// How many events of version 1 name another event before them than the one that is there. The
     /// released batpak lost the link, removed the event, or somebody else did.
     pub version1_broken_links: u64,
+    /// How many of the events compaction has removed: their payloads are gone, and their hashes and
+    /// chains hold all the same.
+    pub removed: u64,
     /// The first event that is not good; nothing behind it was looked at.
     pub first_bad: Option<BadEvent>,
 }
@@ -49,9 +52,11 @@ pub struct Verification {
 pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verification, StoreError> {
     let mut chains: HashMap<Arc<str>, (u32, [u8; 32])> = HashMap::new();
     let mut found = Verification::default();
-    let mut events = reader.events(&Region::all(), 0);
+    let mut events = reader.all_events(&Region::all(), 0);
     loop {
+        let mut is_removed = false;
         let read = events.next_with(|event| {
+            is_removed = event.is_removed();
             let before = chains.get(event.coord.entity()).copied();
             let detail = match event.is_version1() {
                 false => fault(&event, before),
@@ -88,6 +93,7 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
             Some(Err(error)) => return Err(error),
         }
         found.events += 1;
+        found.removed += u64::from(is_removed);
         progress(found.events);
     }
     found.entities = chains.len() as u64;
@@ -97,7 +103,7 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
 /// Describes the first event from `sequence` on, which cannot be read. What is in memory knows
 /// which it is; an index knows only where its frame stands.
 fn unreadable(reader: &Reader, sequence: u64, error: &StoreError) -> BadEvent {
-    let entry = reader.events(&Region::all(), sequence).next();
+    let entry = reader.all_events(&Region::all(), sequence).next();
     let entry = entry.and_then(Result::ok);
     BadEvent {
         event_id: entry.as_ref().map_or(0, |entry| entry.event_id),
@@ -140,7 +146,7 @@ fn fault(event: &RawEvent<&[u8]>, before: Option<(u32, [u8; 32])>) -> Option<Str
         causation_id: event.causation_id,
         entity: event.coord.entity(),
         scope: event.coord.scope(),
-        kind: event.kind,
+        kind: event.kind_as_written(),
         flags: event.flags,
         hlc: event.hlc,
         clock: event.clock,

@@ -165,6 +165,7 @@ pub(crate) fn event(event_id: u128, payload: &[u8]) -> EventRecord<'_> {
         lane: 0,
         tie: Tie::Hashed,
         payload,
+        removed: None,
     }
 }
 

@@ -11,12 +11,13 @@ use crate::coordinate::Coordinate;
 use crate::event::EventKind;
 use crate::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use crate::fixtures::{event, file_of};
+use crate::layout::FEATURE_STUBS;
 use crate::log_position::LogPosition;
 use crate::poison_mark::PoisonMark;
 use crate::position::Hlc;
 use crate::recover_segment::recover_newest;
 use crate::segment::{
-    EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Replaced,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Removed, Replaced,
     SegmentHeader, SegmentName, Step, TailFacts, Tie, encode_footer, read_header, read_trailer,
 };
 
@@ -147,6 +148,40 @@ fn end() -> LogPosition {
     position.count(0, TIME, &record().event_hash);
     position.offset += group().len() as u64;
     position
+}
+
+/// The example's event, once compaction has removed its payload.
+fn stub() -> EventRecord<'static> {
+    EventRecord {
+        payload: &[],
+        removed: Some(Removed {
+            payload_hash: payload_hash(PAYLOAD),
+            payload_len: 5,
+            is_shown: false,
+        }),
+        ..record()
+    }
+}
+
+#[test]
+fn a_stub_in_a_merged_segment() {
+    let header = SegmentHeader {
+        required_features: FEATURE_STUBS,
+        ..merged_header()
+    };
+    let mut builder = GroupBuilder::start(header.binding(), TIME.wall_us, 256, Vec::new());
+    builder.push_name(&Coordinate::new("cart:7", "shop").unwrap());
+    builder.push_event(&stub());
+    let bytes = [header.encode(), builder.finish(1, 256)].concat();
+    assert_is_example("stub", &bytes[256..]);
+    let file = file_of(&bytes);
+    assert_eq!(read_header(header.segment, &*file).unwrap(), header);
+    let mut reader = GroupReader::new(file, &header, bytes.len() as u64);
+    let Step::Group(group) = reader.step().unwrap() else {
+        panic!("the example is a whole group");
+    };
+    assert_eq!(group.events[0].record, stub());
+    assert_eq!(group.events[0].record.payload_hash(), payload_hash(PAYLOAD));
 }
 
 #[test]

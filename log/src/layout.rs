@@ -13,10 +13,12 @@ pub const SEGMENT_VERSION: u32 = VERSION_BIT | 2;
 pub const VERSION_BIT: u32 = 0x8000_0000;
 /// Required feature: the segment may hold groups of visibility fences.
 pub const FEATURE_FENCES: u64 = 0x01;
+/// Required feature: the segment may hold stubs.
+pub const FEATURE_STUBS: u64 = 0x02;
 /// Required feature: the segment holds what version 1 wrote.
 pub const FEATURE_VERSION1: u64 = 0x04;
 /// Required features that this crate understands.
-pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES | FEATURE_VERSION1;
+pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES | FEATURE_STUBS | FEATURE_VERSION1;
 
 /// Length of a segment header without replaced ranges, in bytes.
 pub const HEADER_LEN: usize = 168;
@@ -75,6 +77,8 @@ pub const LOCK_NAME: &str = "store.lock";
 pub const PREPARED_NAME: &str = "next.tmp";
 /// The name under which the segment that takes over version 1 is written.
 pub const CARRIED_TEMPORARY_NAME: &str = "carried.tmp";
+/// The name under which a merged segment is written.
+pub const MERGING_NAME: &str = "merge.tmp";
 /// The name under which an index run is written.
 pub const RUN_TEMPORARY_NAME: &str = "index.tmp";
 /// While a directory holds this file, the snapshot in it is not finished.
@@ -98,7 +102,7 @@ pub mod tag {
     pub const FENCE_CANCEL: u8 = 0x04;
     /// Says that the group's events belong to a fence.
     pub const FENCE_MEMBER: u8 = 0x05;
-    /// Stands for an event that compaction removed (reserved).
+    /// Stands for an event that compaction removed.
     pub const STUB: u8 = 0x06;
     /// Set in the tag of every event; the low six bits are its attributes.
     pub const EVENT: u8 = 0x40;
@@ -114,6 +118,8 @@ pub mod tag {
     pub const FORKED: u8 = 0x08;
     /// The event was taken over from version 1, and a previous hash or nil follows.
     pub const VERSION1: u8 = 0x10;
+    /// Of a stub alone: reads show that something was here.
+    pub const SHOWN: u8 = 0x20;
     /// All attributes that this version knows.
     pub const KNOWN_ATTRIBUTES: u8 = KEYED | CORRELATED | CAUSED | FORKED | VERSION1;
 }

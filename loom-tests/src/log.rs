@@ -92,6 +92,7 @@ pub fn log_of(events: u32) -> Arc<dyn Fs> {
             lane: 0,
             tie: Tie::Hashed,
             payload: &payload,
+            removed: None,
         });
     }
     let fs = MemoryFs::new();

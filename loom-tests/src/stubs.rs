@@ -48,6 +48,7 @@ impl Actor for IndexerStub {
                 indexer::Message::CatchUp { .. }
                 | indexer::Message::ReadOn
                 | indexer::Message::Adopt { .. }
+                | indexer::Message::Replace { .. }
                 | indexer::Message::Panic => {}
             }
         }

@@ -1,6 +1,7 @@
 //! The store: what you open, append to, read, follow and close.
 
 mod append;
+mod compact;
 mod config;
 pub mod cursor;
 mod fence;
@@ -22,6 +23,9 @@ mod ticket;
 mod transition;
 mod worker;
 
+pub use compact::{
+    CompactionConfig, CompactionProgress, CompactionStage, CompactionStrategy, RetentionPredicate,
+};
 pub use config::{
     BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,
     WriterConfig,

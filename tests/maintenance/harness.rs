@@ -61,3 +61,14 @@ pub(crate) fn told<S>(store: &Store<S>) -> Vec<Told> {
 pub(crate) fn assert_sound<S>(store: &Store<S>) {
     assert_eq!(store.verify().unwrap().first_bad, None);
 }
+
+/// How many segment files a directory has.
+pub(crate) fn segment_files(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap();
+    entries
+        .filter(|entry| {
+            let path = entry.as_ref().unwrap().path();
+            path.extension().is_some_and(|end| end == "fbat")
+        })
+        .count()
+}

@@ -1,7 +1,9 @@
 //! What callers hold: addresses and the reader, and nothing that keeps the engine alive.
 
+use crate::compaction::{SealedSegment, sealed_segments};
 use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
+use crate::protocol::roller::{Removal, Rewritten};
 use crate::protocol::writer::{FenceCommand, FencedWrite};
 use crate::protocol::{
     Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, roller, writer,
@@ -13,6 +15,7 @@ use batpak_log::coordinate::Region;
 use batpak_log::fs::Fs;
 use batpak_log::layout::GROUP_EVENTS_MAX;
 use batpak_log::log_position::LogPosition;
+use batpak_log::segment::SegmentName;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +31,8 @@ pub struct EngineHandle {
     pub(super) broker: Option<Address<broker::Message>>,
     pub(super) roller: Option<Address<roller::Message>>,
     pub(super) envelopes: Envelopes,
+    /// The last segment number that the log had when it was opened.
+    pub(super) opened_last_id: u64,
     /// How long a caller waits for room in a mailbox; for ever when none.
     pub(super) room_limit: Option<Duration>,
 }
@@ -221,6 +226,35 @@ impl EngineHandle {
         let to = || Arc::clone(to);
         let message = |reply| roller::Message::Snapshot { to: to(), reply };
         // It takes as long as the disks take.
+        ask("roller", roller, message, None)?
+    }
+
+    /// Returns the segments that no event comes to any more, oldest first.
+    ///
+    /// # Errors
+    /// `Configuration` when the store is open read-only, `Io` when a file cannot be looked at.
+    pub fn sealed_segments(&self) -> Result<Vec<SealedSegment>, StoreError> {
+        self.roller.as_ref().ok_or_else(read_only)?;
+        sealed_segments(&self.reader, self.opened_last_id)
+    }
+
+    /// Puts one segment in the place of sealed neighbours, and waits until readers see it; `None`
+    /// when the segments are not there any more.
+    ///
+    /// # Errors
+    /// `Closed` or `ActorEnded` when the roller has ended, and what reading the log and writing
+    /// the new segment return: then the old ones stand as they were.
+    pub fn compact(
+        &self,
+        segments: &[SegmentName],
+        removal: &Arc<Removal>,
+    ) -> Result<Option<Rewritten>, StoreError> {
+        let roller = self.roller.as_ref().ok_or_else(read_only)?;
+        let message = |reply| roller::Message::Compact {
+            segments: segments.to_vec(),
+            removal: Arc::clone(removal),
+            reply,
+        };
         ask("roller", roller, message, None)?
     }
 

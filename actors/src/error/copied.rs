@@ -61,6 +61,7 @@ impl StoreError {
             | Self::CorruptSegment { .. }
             | Self::Locked { .. }
             | Self::NotEmpty { .. }
+            | Self::PredicatePanicked { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
             | Self::DamagedIndex { .. }
@@ -101,6 +102,10 @@ impl StoreError {
             }
             Self::Locked { directory } => Self::Locked {
                 directory: directory.clone(),
+            },
+            Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
+                event_id: *event_id,
+                detail: detail.clone(),
             },
             Self::NotEmpty { directory } => Self::NotEmpty {
                 directory: directory.clone(),

@@ -177,6 +177,14 @@ pub enum StoreError {
     /// The directory holds a snapshot that was not finished.
     #[error("the directory holds a snapshot that was not finished: remove it and take another one")]
     UnfinishedSnapshot,
+    /// The predicate of a compaction panicked; nothing was changed.
+    #[error("the predicate panicked over event {event_id:032x}, nothing was changed: {detail}")]
+    PredicatePanicked {
+        /// The event that it was asked about.
+        event_id: u128,
+        /// What the panic said.
+        detail: String,
+    },
     /// A snapshot goes into a new or an empty directory; nothing was written.
     #[error("{directory} is not empty: a snapshot needs a new or an empty directory")]
     NotEmpty {

@@ -68,7 +68,7 @@ impl Chains {
             correlation_id: record.correlation_id,
             causation_id: record.causation_id,
             coord: event.coordinate.clone(),
-            kind: record.kind,
+            kind: record.shown_kind(),
             wall_ms: record.hlc.wall_ms(),
             clock: record.clock,
             hash_chain: HashChain {
@@ -82,6 +82,7 @@ impl Chains {
             },
             global_sequence: event.sequence,
             segment_generation: header.segment.generation,
+            is_hidden: record.is_hidden(),
         })
     }
 }

@@ -3,9 +3,9 @@
 use super::Acknowledgement;
 use crate::error::StoreError;
 use crate::runtime::ReplyTo;
-use crate::view::{IndexEntry, IndexedPart};
+use crate::view::{IndexEntry, IndexedPart, KnownSegment};
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::SegmentHeader;
+use batpak_log::segment::{SegmentHeader, SegmentName};
 use std::sync::Arc;
 
 /// Groups that the writer may be ahead; it holds back commands beyond that.
@@ -28,6 +28,19 @@ pub struct WrittenGroup {
     pub acknowledgements: Vec<Acknowledgement>,
 }
 
+/// A segment that takes the place of others which hold the same events.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// The segments that it was made of, in order.
+    pub sources: Vec<SegmentName>,
+    /// The new one.
+    pub segment: Arc<KnownSegment>,
+    /// The index of all its events.
+    pub parts: Vec<Arc<IndexedPart>>,
+    /// Where the log stands behind its last event.
+    pub end: LogPosition,
+}
+
 /// Messages to the indexer.
 #[derive(Debug)]
 pub enum Message {
@@ -42,6 +55,13 @@ pub enum Message {
     Adopt {
         /// The index.
         part: Arc<IndexedPart>,
+    },
+    /// Show a segment in the place of those that it was made of.
+    Replace {
+        /// The segment.
+        replacement: Box<Replacement>,
+        /// Answered with whether readers see it from now on.
+        reply: ReplyTo<bool>,
     },
     /// As `CatchUp`, for a writer that restarted and waits for no answer.
     ReadOn,

@@ -1,10 +1,10 @@
 //! What the roller is asked.
 
 use crate::error::StoreError;
-use crate::runtime::ReplyTo;
+use crate::runtime::{Closed, ReplyTo};
 use batpak_log::fs::{File, Fs};
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::SegmentHeader;
+use batpak_log::segment::{SegmentHeader, SegmentName};
 use std::sync::Arc;
 
 /// The writer waits for one preparation or one sync at a time, and a seal follows each switch;
@@ -18,6 +18,36 @@ pub struct PreparedFile {
     pub file: Arc<dyn File>,
     /// How much space was reserved, in bytes.
     pub reserved: u64,
+}
+
+/// Which events are removed.
+#[derive(Clone, Debug, Default)]
+pub struct Removal {
+    /// Their sequences, ascending.
+    pub sequences: Vec<u64>,
+    /// Whether reads show that something was there.
+    pub is_shown: bool,
+}
+
+/// What became of segments that were written again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// How many files they were.
+    pub segments: usize,
+    /// How long those were together, in bytes.
+    pub bytes_before: u64,
+    /// How long the one is that took their place, in bytes.
+    pub bytes_after: u64,
+}
+
+/// Whom a compaction is for: `None` tells that the segments are not those that were asked for.
+pub type CompactReply = ReplyTo<Result<Option<Rewritten>, StoreError>>;
+
+/// Answers that the roller waits for.
+#[derive(Debug)]
+pub enum Answer {
+    /// Whether readers see a replacement; or the indexer crashed over it.
+    Replaced(Result<bool, Closed>),
 }
 
 /// Messages to the roller.
@@ -51,6 +81,15 @@ pub enum Message {
         to: Arc<dyn Fs>,
         /// Answered with the end of the copy, once it is durable.
         reply: ReplyTo<Result<LogPosition, StoreError>>,
+    },
+    /// Put one segment in the place of sealed neighbours, a short while at a time.
+    Compact {
+        /// The neighbours.
+        segments: Vec<SegmentName>,
+        /// What is removed on the way.
+        removal: Arc<Removal>,
+        /// Answered once readers see the new one.
+        reply: CompactReply,
     },
     /// Trim a full segment and give it its footer.
     Seal {

@@ -96,6 +96,16 @@ impl Access {
         Ok(file)
     }
 
+    /// Closes a segment that is removed.
+    pub(crate) fn forget_segment(&self, segment: SegmentName) {
+        self.files.remove(&OpenFile::Segment(segment));
+    }
+
+    /// Closes a run that is removed.
+    pub(crate) fn forget_run(&self, run: &RunName) {
+        self.files.remove(&OpenFile::Run(*run));
+    }
+
     /// Returns a block of a segment, all of which lies below `end`, if it is kept, or if it is
     /// asked for again and so becomes worth keeping.
     pub(super) fn block(

@@ -76,7 +76,7 @@ fn by_cause(snapshot: &Snapshot) -> HashMap<u128, Vec<&IndexEntry>> {
         if let Part::Tail(tail) = part {
             let slots = tail.slot_from(0)..tail.slot_from(snapshot.visible);
             for entry in slots.filter_map(|slot| tail.get(slot, snapshot.visible)) {
-                if let Some(cause) = entry.causation_id {
+                if let Some(cause) = entry.causation_id.filter(|_| !entry.is_hidden) {
                     found.entry(cause).or_default().push(entry);
                 }
             }
@@ -138,7 +138,7 @@ impl Effects<'_> {
             let event = reader.event_if(
                 lists,
                 (part, number),
-                |record| is_wanted(&record.event_id, record.causation_id),
+                |record| !record.is_hidden() && is_wanted(&record.event_id, record.causation_id),
                 |_| (),
             )?;
             if let Some(event) = event {

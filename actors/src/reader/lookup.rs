@@ -30,8 +30,18 @@ pub(super) enum Found<'s, P> {
     Indexed(RawEvent<P>),
 }
 
+impl<P> Found<'_, P> {
+    /// Returns whether compaction removed the event, so that reads do not show it.
+    pub(super) fn is_hidden(&self) -> bool {
+        match self {
+            Self::Tail(entry) => entry.is_hidden,
+            Self::Indexed(event) => event.is_hidden(),
+        }
+    }
+}
+
 impl Reader {
-    /// Finds a visible event by its id.
+    /// Finds a visible event by its id, also one that compaction removed.
     pub(super) fn locate<'s, P>(
         &self,
         snapshot: &'s Snapshot,

@@ -26,6 +26,7 @@ use batpak_log::error::LogError;
 use batpak_log::event::StoredEvent;
 use batpak_log::fs::Fs;
 use lookup::Found;
+use std::io;
 use std::sync::Arc;
 
 /// What a reader may use.
@@ -89,13 +90,29 @@ impl Reader {
         event_id: u128,
         mut take: impl FnMut(&[u8]) -> P,
     ) -> Result<RawEvent<P>, StoreError> {
+        match self.stored_with(event_id, &mut take)? {
+            Some(event) if !event.is_hidden() => Ok(event),
+            Some(_) | None => Err(StoreError::NotFound(event_id)),
+        }
+    }
+
+    /// As [`raw`](Self::raw), also of an event that compaction removed.
+    pub(crate) fn stored(&self, event_id: u128) -> Result<Option<RawEvent>, StoreError> {
+        self.stored_with(event_id, <[u8]>::to_vec)
+    }
+
+    fn stored_with<P>(
+        &self,
+        event_id: u128,
+        mut take: impl FnMut(&[u8]) -> P,
+    ) -> Result<Option<RawEvent<P>>, StoreError> {
         let snapshot = self.view.snapshot();
         let lists = &snapshot.lists;
-        match self.locate(&snapshot, event_id, &mut take)? {
-            None => Err(StoreError::NotFound(event_id)),
-            Some(Found::Tail(entry)) => Ok(self.entry_event(lists, entry, take)?),
-            Some(Found::Indexed(event)) => Ok(event),
-        }
+        Ok(match self.locate(&snapshot, event_id, &mut take)? {
+            None => None,
+            Some(Found::Tail(entry)) => Some(self.entry_event(lists, entry, take)?),
+            Some(Found::Indexed(event)) => Some(event),
+        })
     }
 
     /// As [`raw`](Self::raw), with everything that is derived.
@@ -105,7 +122,8 @@ impl Reader {
     pub fn get(&self, event_id: u128) -> Result<StoredEvent<Vec<u8>>, StoreError> {
         let snapshot = self.view.snapshot();
         let lists = &snapshot.lists;
-        match self.locate(&snapshot, event_id, <[u8]>::to_vec)? {
+        let found = self.locate(&snapshot, event_id, <[u8]>::to_vec)?;
+        match found.filter(|found| !found.is_hidden()) {
             None => Err(StoreError::NotFound(event_id)),
             Some(Found::Tail(entry)) => {
                 let event = self.entry_event(lists, entry, <[u8]>::to_vec)?;
@@ -127,6 +145,16 @@ impl Reader {
     }
 
     fn find_in(&self, snapshot: &Snapshot, event_id: u128) -> Result<Option<IndexEntry>, LogError> {
+        let found = self.find_stored(snapshot, event_id)?;
+        Ok(found.filter(|entry| !entry.is_hidden))
+    }
+
+    /// As [`find`](Self::find), also of an event that compaction removed.
+    pub(crate) fn find_stored(
+        &self,
+        snapshot: &Snapshot,
+        event_id: u128,
+    ) -> Result<Option<IndexEntry>, LogError> {
         Ok(match self.locate(snapshot, event_id, |_| ())? {
             None => None,
             Some(Found::Tail(entry)) => Some(entry.clone()),
@@ -151,13 +179,23 @@ impl Reader {
         Events::new(self.clone(), region.clone(), from)
     }
 
+    /// As [`events`](Self::events), with those that compaction removed.
+    pub(crate) fn all_events(&self, region: &Region, from: u64) -> Events {
+        Events::new(self.clone(), region.clone(), from).with_hidden()
+    }
+
     /// Reads the event of an entry.
     ///
     /// # Errors
     /// As [`raw`](Self::raw).
     pub fn read(&self, entry: &IndexEntry) -> Result<StoredEvent<Vec<u8>>, StoreError> {
         let snapshot = self.view.snapshot();
-        let event = self.entry_event(&snapshot.lists, entry, <[u8]>::to_vec)?;
-        Ok(event.into_stored(entry.hash_chain.prev_hash))
+        match self.entry_event(&snapshot.lists, entry, <[u8]>::to_vec) {
+            // Compaction has given the event another place since.
+            Err(LogError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                self.get(entry.event_id)
+            }
+            read => Ok(read?.into_stored(entry.hash_chain.prev_hash)),
+        }
     }
 }

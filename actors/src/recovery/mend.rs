@@ -3,7 +3,9 @@
 use super::ReadLog;
 use crate::error::StoreError;
 use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at};
-use batpak_log::layout::{PREPARED_NAME, RECOVERED_DIRECTORY, RECOVERED_KEPT, RUN_TEMPORARY_NAME};
+use batpak_log::layout::{
+    MERGING_NAME, PREPARED_NAME, RECOVERED_DIRECTORY, RECOVERED_KEPT, RUN_TEMPORARY_NAME,
+};
 use batpak_log::planted::{Bug, planted};
 use batpak_log::poison_mark::PoisonMark;
 use batpak_log::segment::{SegmentName, encode_footer};
@@ -32,6 +34,7 @@ pub fn mend(fs: &Arc<dyn Fs>, log: &mut ReadLog) -> Result<(), StoreError> {
     }
     remove_if_there(&**fs, PREPARED_NAME)?;
     remove_if_there(&**fs, RUN_TEMPORARY_NAME)?;
+    remove_if_there(&**fs, MERGING_NAME)?;
     for name in &log.useless_runs {
         fs.remove(&name.file_name())?;
     }

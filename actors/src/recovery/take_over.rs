@@ -235,6 +235,7 @@ impl SegmentWriter {
             lane: event.lane,
             tie,
             payload: &event.payload,
+            removed: None,
         });
         self.position.count(sequence, hlc, &event.event_hash);
         self.latest

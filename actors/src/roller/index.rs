@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::indexing::{IndexPolicy, Indexing, Progress, RunsOfSegment, WrittenRun, index_upto};
 use crate::reader::{PagesOfAll, Reader};
 use crate::runtime::ReplyTo;
-use crate::view::IndexedPart;
+use crate::view::{IndexedPart, KnownSegment};
 use batpak_log::directory::{Directory, read_directory};
 use batpak_log::error::LogError;
 use batpak_log::fs::{Access, Fs, remove_if_there};
@@ -112,7 +112,31 @@ impl IndexWork {
         }
     }
 
+    /// Forgets segments that another one has taken the place of.
+    pub(super) fn forget(&mut self, gone: &[Arc<KnownSegment>]) {
+        let is_gone = |runs: &RunsOfSegment| {
+            let name = runs.segment.header.segment;
+            gone.iter().any(|segment| segment.header.segment == name)
+        };
+        self.latest = self.latest.take().filter(|runs| !is_gone(runs));
+        self.remove_replaced();
+    }
+
+    /// Returns whether another segment has taken the place of this one, with an index of its own.
+    fn is_replaced(&self, header: &SegmentHeader) -> bool {
+        let segments = self.reader.view().segments();
+        let covers = |other: &Arc<SegmentHeader>| {
+            (other.segment.id..=other.last_id).contains(&header.segment.id)
+        };
+        let other = segments.iter().rev().find(|other| covers(other));
+        other.is_some_and(|other| other.segment != header.segment)
+    }
+
     fn begin(&mut self, asked: Asked) {
+        if self.is_replaced(&asked.segment) {
+            asked.reply.answer(Ok(asked.upto));
+            return;
+        }
         let runs = self.runs_of(&asked.segment);
         let max = self.policy.every_events.saturating_mul(2);
         let begun = Indexing::begin(self.reader.access(), &runs, asked.upto.offset, max);

@@ -4,17 +4,19 @@
 //! Tells the indexer which index takes the place of memory; answers the writer. Never appends an
 //! event.
 
+mod compact;
 mod index;
+mod index_all;
 mod maintenance;
 mod snapshot;
 
 use crate::error::StoreError;
 use crate::indexing::IndexPolicy;
 use crate::merge::merge_small_neighbours;
-use crate::protocol::indexer;
-use crate::protocol::roller::{Message, PreparedFile};
+use crate::protocol::indexer::{self, Replacement};
+use crate::protocol::roller::{Answer, Message, PreparedFile};
 use crate::reader::Reader;
-use crate::runtime::{Actor, Address, ExitReason, Fault, Next, Queued, Turn};
+use crate::runtime::{Actor, Address, Closed, ExitReason, Fault, Next, Queued, Turn};
 use batpak_log::fs::{File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::PREPARED_NAME;
 use batpak_log::log_position::LogPosition;
@@ -27,6 +29,9 @@ use std::sync::Arc;
 
 /// Space is reserved for at least so much of a new segment, unless its limit is smaller.
 pub const RESERVE_BYTES: u64 = 1024 * 1024;
+
+/// Segments in which a reader still is are looked at again after this time, in microseconds.
+const UNLINK_AGAIN_US: u64 = 100_000;
 
 /// What a roller works on.
 #[derive(Clone, Debug)]
@@ -57,7 +62,7 @@ impl Roller {
     pub fn new(options: RollerOptions, indexer: Address<indexer::Message>) -> Self {
         Self {
             work: IndexWork::new(Arc::clone(&options.reader), options.index),
-            maintenance: Maintenance::new(Arc::clone(&options.reader)),
+            maintenance: Maintenance::new(Arc::clone(&options.reader), options.index),
             options,
             indexer,
         }
@@ -77,6 +82,19 @@ impl Roller {
 
     fn sync(&self, file: &dyn File) -> Result<(), StoreError> {
         Ok(sync_file(file, self.options.sync_all)?)
+    }
+
+    /// Asks the indexer to send readers elsewhere.
+    fn show(&self, replacement: Box<Replacement>, turn: &mut Turn<'_, Self>) {
+        let message = |reply| indexer::Message::Replace { replacement, reply };
+        turn.ask(&self.indexer, message, Answer::Replaced);
+    }
+
+    /// Removes the segments that no reader looks into any more, and comes back for the others.
+    fn unlink(&mut self, turn: &mut Turn<'_, Self>) {
+        if self.maintenance.unlink() {
+            turn.set_timer(turn.clock().monotonic_us().saturating_add(UNLINK_AGAIN_US));
+        }
     }
 
     fn close(&mut self, closed: Option<LogPosition>) -> Result<Option<LogPosition>, StoreError> {
@@ -127,7 +145,7 @@ pub(crate) fn sync_file(file: &dyn File, sync_all: bool) -> io::Result<()> {
 
 impl Actor for Roller {
     type Message = Message;
-    type Answer = ();
+    type Answer = Answer;
     type Kept = ();
 
     fn handle(
@@ -149,6 +167,14 @@ impl Actor for Roller {
                 }
                 Message::Snapshot { to, reply } => {
                     self.maintenance.snapshot(to, reply);
+                    turn.continue_later();
+                }
+                Message::Compact {
+                    segments,
+                    removal,
+                    reply,
+                } => {
+                    self.maintenance.compact(segments, removal, reply);
                     turn.continue_later();
                 }
                 Message::Seal {
@@ -173,8 +199,10 @@ impl Actor for Roller {
     /// Indexes, merges and copies, a short while at a time; what the writer may wait for comes
     /// first.
     fn resume(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
-        if !self.work.has_more() {
-            self.maintenance.step();
+        if !self.work.has_more()
+            && let Some(replacement) = self.maintenance.step()
+        {
+            self.show(replacement, turn);
         }
         if let Some(part) = self.work.step() {
             // An indexer that has ended shows nothing more, in memory or not.
@@ -186,6 +214,34 @@ impl Actor for Roller {
         Ok(Next::Open)
     }
 
+    /// Takes what became of a replacement.
+    fn answered(&mut self, answer: Answer, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        let Answer::Replaced(outcome) = answer;
+        let outcome = match (outcome, self.indexer.exit_reason()) {
+            (Ok(is_shown), _) => Ok(is_shown),
+            (Err(Closed), Some(reason)) => Err(StoreError::ended("indexer", &reason)),
+            (Err(Closed), None) => {
+                // It is back already, and is asked again.
+                if let Some(replacement) = self.maintenance.replacement() {
+                    self.show(replacement, turn);
+                }
+                return Ok(Next::Open);
+            }
+        };
+        self.maintenance.replaced(outcome, &mut self.work);
+        self.unlink(turn);
+        if self.maintenance.has_more() {
+            turn.continue_later();
+        }
+        Ok(Next::Open)
+    }
+
+    /// Looks again whether readers have left the segments that are to go.
+    fn timer(&mut self, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
+        self.unlink(turn);
+        Ok(Next::Open)
+    }
+
     fn refuse(message: Message, reason: &ExitReason) {
         let error = || StoreError::ended("roller", reason);
         match message {
@@ -193,6 +249,7 @@ impl Actor for Roller {
             Message::Sync { reply, .. } => reply.answer(Err(error())),
             Message::Index { reply, .. } => reply.answer(Err(error())),
             Message::Snapshot { reply, .. } => reply.answer(Err(error())),
+            Message::Compact { reply, .. } => reply.answer(Err(error())),
             Message::Close { reply, .. } => reply.answer(Err(error())),
             Message::Seal { .. } | Message::Panic => {}
         }

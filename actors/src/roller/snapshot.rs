@@ -61,6 +61,8 @@ struct Groups {
     segment: Arc<KnownSegment>,
     reader: GroupReader,
     position: LogPosition,
+    /// The sequence behind all that were used: a group without events may say so, too.
+    used: u64,
     copying: Copying,
     tries: u32,
 }
@@ -210,6 +212,7 @@ impl Groups {
             position: LogPosition::at_start_of(header),
             segment,
             copying,
+            used: 0,
             tries: 0,
         })
     }
@@ -223,9 +226,10 @@ impl Groups {
         let at_end = loop {
             match self.reader.step() {
                 Ok(Step::Group(group)) if is_visible(&group, view.visible) => {
+                    self.used = self.used.max(group.next_sequence());
                     self.position.advance(&group);
                 }
-                Ok(Step::Group(_) | Step::End) => break true,
+                Ok(Step::Group(_) | Step::End | Step::Unfinished(_)) => break true,
                 Ok(Step::NotWhole { bad: at, .. }) => {
                     bad = Some(at);
                     break true;
@@ -259,6 +263,7 @@ impl Groups {
     /// Gives the copy its footer.
     fn seal(&mut self) -> Result<(), StoreError> {
         let binding = &self.segment.binding;
+        self.position.next_sequence = self.position.next_sequence.max(self.used);
         let trailer = read_trailer(&*self.copying.from, binding)?;
         if let Some(trailer) = trailer.filter(|own| own.log_hash == self.position.log_hash) {
             // It may have skipped sequences that were lost.

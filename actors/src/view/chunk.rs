@@ -2,7 +2,7 @@
 
 use super::IndexEntry;
 use crate::hashing::hash_of;
-use crate::runtime::{WriteOnce, WriteOnceIndex};
+use crate::runtime::{Watermark, WriteOnce, WriteOnceIndex};
 
 /// The first chunk's capacity in entries; each next one doubles it.
 pub(super) const SMALLEST_CHUNK: usize = 1024;
@@ -21,6 +21,8 @@ pub(super) struct Chunk {
     next: WriteOnce<u32>,
     ids: WriteOnceIndex,
     entities: WriteOnceIndex,
+    /// Raised once an entry is there that reads do not show.
+    holds_hidden: Watermark,
 }
 
 impl Chunk {
@@ -31,7 +33,13 @@ impl Chunk {
             next: WriteOnce::new(capacity),
             ids: WriteOnceIndex::new(capacity),
             entities: WriteOnceIndex::new(capacity),
+            holds_hidden: Watermark::new(0),
         }
+    }
+
+    /// Returns whether there may be an entry that reads do not show.
+    pub(super) fn holds_hidden(&self) -> bool {
+        self.holds_hidden.get() > 0
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&IndexEntry> {
@@ -42,6 +50,9 @@ impl Chunk {
     /// in this chunk. Setting a slot again with the same entry changes nothing.
     pub(super) fn set(&self, slot: u32, previous: Option<u32>, entry: IndexEntry) {
         self.ids.insert(hash_of(&entry.event_id), slot);
+        if entry.is_hidden {
+            self.holds_hidden.raise(1);
+        }
         let linked = match previous {
             Some(previous) => self.next.set(previous as usize, slot).is_ok(),
             None => self.entities.insert(hash_of(entry.coord.entity()), slot),

@@ -40,6 +40,8 @@ pub struct IndexEntry {
     pub global_sequence: u64,
     /// Which form of its segment `disk_pos` is about: merging makes another one.
     pub(crate) segment_generation: u32,
+    /// Compaction removed the event, and reads do not show it.
+    pub(crate) is_hidden: bool,
 }
 
 impl IndexEntry {

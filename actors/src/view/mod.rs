@@ -37,6 +37,9 @@ pub(crate) struct Lists {
     segments: Vec<Arc<KnownSegment>>,
 }
 
+/// Segments that follow each other, and the header of the one behind them.
+pub(crate) type Neighbours = (Vec<Arc<KnownSegment>>, Option<Arc<SegmentHeader>>);
+
 /// The view at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -82,6 +85,12 @@ impl ReadView {
         let Snapshot { visible, lists } = self.snapshot();
         let parts = lists.parts.iter();
         parts.map(|part| part.event_count(visible)).sum()
+    }
+
+    /// Returns how many entities have events, each counted once for every part that has some of it.
+    pub fn entities_in_parts(&self) -> u64 {
+        let lists = self.lists.load();
+        lists.parts.iter().map(Part::entity_count).sum()
     }
 
     /// Returns how many parts the log is found in.
@@ -159,6 +168,20 @@ impl Lists {
     pub(crate) fn part_at(&self, sequence: u64) -> usize {
         let before = |part: &Part| part.first_sequence() <= sequence;
         self.parts.partition_point(before).saturating_sub(1)
+    }
+
+    /// Returns the segments of these names, if they follow each other here, and the header of the
+    /// segment behind them.
+    pub(crate) fn neighbours(&self, names: &[SegmentName]) -> Option<Neighbours> {
+        let first = self.segment(names.first()?.id)?.header.segment.id;
+        let at = self
+            .segments
+            .partition_point(|known| known.header.segment.id < first);
+        let known = self.segments.get(at..at + names.len())?;
+        let same = known.iter().map(|known| &known.header.segment).eq(names);
+        let successor = self.segments.get(at + names.len());
+        let successor = successor.map(|known| Arc::clone(&known.header));
+        same.then(|| (known.to_vec(), successor))
     }
 
     /// Returns the sequence behind the last event with one below `visible`.

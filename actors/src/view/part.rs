@@ -106,11 +106,22 @@ impl Part {
         }
     }
 
-    /// Returns how many of its events have a sequence below `visible`.
+    /// Returns how many of its events have a sequence below `visible` and are shown.
     pub(crate) fn event_count(&self, visible: u64) -> u64 {
         match self {
             Self::Tail(tail) => tail.event_count(visible),
-            Self::Indexed(indexed) => u64::from(indexed.run.event_count()),
+            Self::Indexed(indexed) => {
+                let run = &indexed.run;
+                u64::from(run.event_count().saturating_sub(run.hidden_count()))
+            }
+        }
+    }
+
+    /// Returns how many entities it has events of.
+    pub(crate) fn entity_count(&self) -> u64 {
+        match self {
+            Self::Tail(tail) => tail.entity_count(),
+            Self::Indexed(indexed) => u64::from(indexed.run.entity_count()),
         }
     }
 }
@@ -184,8 +195,25 @@ impl TailPart {
         found.filter(|entry| self.counts(entry, visible))
     }
 
+    fn entity_count(&self) -> u64 {
+        let slots = 0..self.chunk.slot_from(self.until);
+        let begins = |slot: &u32| {
+            let entry = self.chunk.get(*slot);
+            entry.is_some_and(|entry| self.chunk.first_of(entry.coord.entity()) == Some(*slot))
+        };
+        slots.filter(begins).count() as u64
+    }
+
     fn event_count(&self, visible: u64) -> u64 {
         let end = self.chunk.slot_from(self.until.min(visible));
-        u64::from(end.saturating_sub(self.chunk.slot_from(self.from)))
+        let slots = self.chunk.slot_from(self.from)..end;
+        if !self.chunk.holds_hidden() {
+            return slots.len() as u64;
+        }
+        let is_shown = |slot: &u32| {
+            self.get(*slot, visible)
+                .is_some_and(|entry| !entry.is_hidden)
+        };
+        slots.filter(is_shown).count() as u64
     }
 }

@@ -2,6 +2,7 @@
 
 use super::chunk::{Chunk, LARGEST_CHUNK, SMALLEST_CHUNK};
 use super::{IndexEntry, IndexedPart, KnownSegment, Lists, Part, ReadView, TailPart};
+use crate::protocol::indexer::Replacement;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::SegmentHeader;
 use std::collections::HashMap;
@@ -109,6 +110,11 @@ impl ViewWriter {
     /// Puts an index on disk in the place of the parts that it covers, runs or memory; `false` when
     /// it does not fit: the view holds less than it covers, or has something else there.
     pub fn adopt(&mut self, indexed: Arc<IndexedPart>) -> bool {
+        let name = indexed.run.segment();
+        if self.view.known_segment(name).is_none() {
+            // Another segment has taken the place of its own.
+            return false;
+        }
         let (first, end) = (
             indexed.run.first_sequence(),
             indexed.run.end().next_sequence + u64::from(planted(Bug::AdoptTooMuch)),
@@ -117,19 +123,57 @@ impl ViewWriter {
             return false;
         }
         let lists = self.view.lists.load();
-        let Some(parts) = replaced(&lists.parts, &indexed, first, end) else {
+        let Some(parts) = replaced(&lists.parts, &[indexed], (first, end)) else {
             return false;
         };
+        self.publish_parts(parts, lists.segments.clone());
+        true
+    }
+
+    /// Shows a segment in the place of neighbours that it was made of, and its index in the place
+    /// of all that is known of their events; `false` when the view has something else there.
+    pub fn replace_segments(&mut self, replacement: &Replacement) -> bool {
+        let new = &replacement.segment;
+        if self.view.known_segment(new.header.segment).is_some() {
+            // The directory was read again since the segment got its name.
+            return true;
+        }
+        let lists = self.view.lists.load();
+        let Some((known, _)) = lists.neighbours(&replacement.sources) else {
+            return false;
+        };
+        let at = known.first().and_then(|first| {
+            let segments = lists.segments.iter();
+            segments.clone().position(|other| Arc::ptr_eq(other, first))
+        });
+        let (Some(at), parts) = (at, &replacement.parts) else {
+            return false;
+        };
+        let parts = match (parts.first(), parts.last()) {
+            (Some(first), Some(last)) => {
+                let (first, end) = (first.run.first_sequence(), last.run.end().next_sequence);
+                let is_shown = end <= self.view.visible() && end <= self.next_sequence;
+                let parts = replaced(&lists.parts, parts, (first, end));
+                let Some(parts) = parts.filter(|_| is_shown) else {
+                    return false;
+                };
+                parts
+            }
+            _ => lists.parts.clone(),
+        };
+        let mut segments = lists.segments.clone();
+        segments.splice(at..at + known.len(), [Arc::clone(new)]);
+        self.publish_parts(parts, segments);
+        true
+    }
+
+    fn publish_parts(&mut self, parts: Vec<Part>, segments: Vec<Arc<KnownSegment>>) {
         let grows = |part: &Part| matches!(part, Part::Tail(tail) if tail.until == u64::MAX);
         if !parts.last().is_some_and(grows) {
             // Everything in memory is covered: what comes next starts a new chunk.
             self.chunk = None;
         }
-        self.view.lists.publish(Lists {
-            parts,
-            segments: lists.segments.clone(),
-        });
-        true
+        self.view.lists.publish(Lists { parts, segments });
     }
 
     /// Replaces everything by what another view holds: the files were rewritten by others.
@@ -171,8 +215,12 @@ fn close_last(parts: &mut [Part], sequence: u64) {
 }
 
 /// Returns the parts with what is in `first..end` replaced by `indexed`.
-fn replaced(parts: &[Part], indexed: &Arc<IndexedPart>, first: u64, end: u64) -> Option<Vec<Part>> {
-    let mut before = Vec::with_capacity(parts.len() + 1);
+fn replaced(
+    parts: &[Part],
+    indexed: &[Arc<IndexedPart>],
+    (first, end): (u64, u64),
+) -> Option<Vec<Part>> {
+    let mut before = Vec::with_capacity(parts.len() + indexed.len());
     let mut after = Vec::new();
     for part in parts {
         match part {
@@ -198,7 +246,7 @@ fn replaced(parts: &[Part], indexed: &Arc<IndexedPart>, first: u64, end: u64) ->
             }
         }
     }
-    before.push(Part::Indexed(Arc::clone(indexed)));
+    before.extend(indexed.iter().cloned().map(Part::Indexed));
     before.append(&mut after);
     Some(before)
 }

@@ -23,6 +23,7 @@ fn entry(sequence: u64, entity: &str) -> IndexEntry {
         },
         global_sequence: sequence,
         segment_generation: 0,
+        is_hidden: false,
     }
 }
 

@@ -121,6 +121,7 @@ impl Contents {
             disk_pos,
             global_sequence: sequence,
             segment_generation: 0,
+            is_hidden: false,
         });
         receipt
     }

@@ -230,6 +230,7 @@ impl GroupInHand {
             lane: 0,
             tie: Tie::Hashed,
             payload: &item.payload,
+            removed: None,
         };
         let placed = self.builder.push_event(&record);
         let disk_pos = DiskPos {

@@ -184,9 +184,8 @@ impl Known {
         let unknown = |error: StoreError| StoreError::FateUnknown {
             detail: format!("the event that the key stands for cannot be read: {error}"),
         };
-        let event = match self.reader.raw(key) {
-            Err(StoreError::NotFound(_)) => return Ok(None),
-            read => read.map_err(unknown)?,
+        let Some(event) = self.reader.stored(key).map_err(unknown)? else {
+            return Ok(None);
         };
         if planted(Bug::ForgetStoredKey) {
             return Ok(None);
@@ -200,8 +199,8 @@ impl Known {
                 replay: None,
             },
             payload_hash: event.payload_hash(),
+            kind: event.kind_as_written(),
             coordinate: event.coord,
-            kind: event.kind,
         }))
     }
 }

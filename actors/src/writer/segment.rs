@@ -12,7 +12,6 @@ use crate::recovery::rewrite;
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::directory::read_directory;
-use batpak_log::event::hash::payload_hash;
 use batpak_log::fs::{Access, File, Fs, write_all_at};
 use batpak_log::layout::{FEATURE_FENCES, PREPARED_NAME};
 use batpak_log::log_position::LogPosition;
@@ -381,7 +380,7 @@ impl Recent {
                 receipt,
                 coordinate: event.coordinate.clone(),
                 kind: record.kind,
-                payload_hash: payload_hash(record.payload),
+                payload_hash: record.payload_hash(),
             };
             self.keys.insert(record.event_id, stored);
         }

@@ -57,6 +57,7 @@ impl RunBuilder {
             smallest_id: u128::MAX,
             greatest_id: 0,
             first_sequence: start.next_sequence,
+            hidden: 0,
             end: start,
         };
         Self {
@@ -139,7 +140,8 @@ impl RunBuilder {
         self.facts.greatest_id = self.facts.greatest_id.max(record.event_id);
         self.offsets.push(self.relative(event.offset));
         self.ids.push(pair(id_hash(record.event_id), number));
-        self.kinds.push(record.kind.as_u16());
+        self.facts.hidden += u32::from(record.is_hidden());
+        self.kinds.push(record.shown_kind().as_u16());
         if let Some(cause) = record.causation_id {
             self.causes.push(pair(cause_hash(cause).into(), number));
         }

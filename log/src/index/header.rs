@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) smallest_id: u128,
     pub(super) greatest_id: u128,
     pub(super) first_sequence: u64,
+    /// How many of the events are stubs that reads do not show.
+    pub(super) hidden: u32,
     /// Behind the last group; its segment is the run's.
     pub(super) end: LogPosition,
 }
@@ -73,6 +75,7 @@ impl Facts {
             && length.is_some_and(|length| length <= u64::from(u32::MAX))
             && (self.start_offset..self.end.offset).contains(&self.last_group_offset)
             && self.first_name.checked_add(self.name_count).is_some()
+            && self.hidden <= self.event_count
             && self.smallest_id <= self.greatest_id
             && sequences.is_some_and(|sequences| sequences >= u64::from(self.event_count))
             && self.end.event_count >= u64::from(self.event_count)
@@ -107,7 +110,8 @@ pub(super) fn encode_header(facts: &Facts, page_count: u32, tables: &[(u16, Tabl
     bytes.extend_from_slice(&facts.end.next_sequence.to_be_bytes());
     bytes.extend_from_slice(&facts.end.hlc.wall_us.to_be_bytes());
     bytes.extend_from_slice(&facts.end.hlc.counter.to_be_bytes());
-    bytes.extend_from_slice(&[0; 6]);
+    bytes.extend_from_slice(&[0; 2]);
+    bytes.extend_from_slice(&facts.hidden.to_be_bytes());
     bytes.extend_from_slice(&facts.end.log_hash);
     debug_assert_eq!(bytes.len(), HEADER_LEN);
     for (kind, table) in tables {
@@ -173,7 +177,8 @@ fn decode_facts(fields: &mut Fields<'_>, name: &RunName, store_id: [u8; 16]) -> 
     let next_sequence = fields.u64()?;
     let wall_us = fields.u64()?;
     let counter = fields.u16()?;
-    fields.array::<6>()?;
+    fields.u16()?;
+    let hidden = fields.u32()?;
     let end = LogPosition {
         segment: name.segment,
         last_id,
@@ -194,6 +199,7 @@ fn decode_facts(fields: &mut Fields<'_>, name: &RunName, store_id: [u8; 16]) -> 
         smallest_id,
         greatest_id,
         first_sequence,
+        hidden,
         end,
     })
 }

@@ -277,6 +277,7 @@ fn join(before: &Facts, after: &Facts) -> Option<Facts> {
         name_count: before.name_count + after.name_count,
         smallest_id: before.smallest_id.min(after.smallest_id),
         greatest_id: before.greatest_id.max(after.greatest_id),
+        hidden: before.hidden.saturating_add(after.hidden),
         end: after.end,
         ..before.clone()
     })

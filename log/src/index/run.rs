@@ -96,6 +96,16 @@ impl IndexRun {
         self.facts.event_count
     }
 
+    /// Returns how many of the events are stubs that reads do not show.
+    pub fn hidden_count(&self) -> u32 {
+        self.facts.hidden
+    }
+
+    /// Returns how many entities the events belong to.
+    pub fn entity_count(&self) -> u32 {
+        self.tables.entities.items
+    }
+
     /// Returns the sequence of the first event.
     pub fn first_sequence(&self) -> u64 {
         self.facts.first_sequence

@@ -26,7 +26,7 @@ pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
-pub use record::{EventRecord, FenceRecord, Record, Tie};
+pub use record::{EventRecord, FenceRecord, Record, Removed, Tie};
 pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::coordinate::Coordinate;
 use crate::event::EventKind;
+use crate::event::hash::payload_hash;
 use crate::layout::tag;
 use crate::position::Hlc;
 use rmp::decode::{read_array_len, read_bin_len, read_int, read_nil, read_str_len};
@@ -10,9 +11,11 @@ use rmp::encode::{write_array_len, write_bin, write_nil, write_str, write_uint};
 const ID_LEN: u32 = 16;
 const HASH_LEN: u32 = 32;
 const EVENT_FIELDS: u32 = 9;
-/// More than the fields before a payload ever take: each of the seventeen has a marker of at most
-/// two bytes; three are ids, two are hashes, and the others numbers.
-const FIELDS_MAX: usize = 17 * 2 + 3 * 16 + 2 * 32 + 12 * 8;
+/// A stub also has its attributes, and the hash and length of its payload.
+const STUB_FIELDS: u32 = EVENT_FIELDS + 3;
+/// More than the fields before a payload ever take: each of the nineteen has a marker of at most
+/// two bytes; three are ids, three are hashes, and the others numbers.
+const FIELDS_MAX: usize = 19 * 2 + 3 * 16 + 3 * 32 + 13 * 8;
 
 /// What ties an event to its entity's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +70,51 @@ pub struct EventRecord<'a> {
     pub lane: u32,
     /// What ties it to its entity's history.
     pub tie: Tie<'a>,
-    /// The payload as the caller encoded it.
+    /// The payload as the caller encoded it; empty when it was removed.
     pub payload: &'a [u8],
+    /// What a stub says beside it; `None` for an event that is whole.
+    pub removed: Option<Removed>,
+}
+
+/// What is known of a payload that compaction removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Its hash, which the event's own hash covers.
+    pub payload_hash: [u8; 32],
+    /// How long it was, in bytes.
+    pub payload_len: u32,
+    /// Whether reads show that something was here.
+    pub is_shown: bool,
+}
+
+impl EventRecord<'_> {
+    /// Returns the hash of the payload, also of one that was removed.
+    pub fn payload_hash(&self) -> [u8; 32] {
+        match &self.removed {
+            Some(removed) => removed.payload_hash,
+            None => payload_hash(self.payload),
+        }
+    }
+
+    /// Returns whether reads do not show the event.
+    pub fn is_hidden(&self) -> bool {
+        self.removed.is_some_and(|removed| !removed.is_shown)
+    }
+
+    /// Returns the kind that reads show: that of a tombstone where a removed event is shown.
+    pub fn shown_kind(&self) -> EventKind {
+        match self.removed {
+            Some(removed) if removed.is_shown => EventKind::TOMBSTONE,
+            Some(_) | None => self.kind,
+        }
+    }
+
+    /// Returns how long the payload is, or was, in bytes.
+    pub fn payload_len(&self) -> u32 {
+        let present = || u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
+        self.removed
+            .map_or_else(present, |removed| removed.payload_len)
+    }
 }
 
 /// A decoded record.
@@ -127,12 +173,14 @@ impl<'a> Record<'a> {
         let tag: u8 = read_int(&mut rest).map_err(|_| "a record has no tag")?;
         match tag {
             tag::NAME if fields == 3 => decode_name(rest),
+            tag::STUB => decode_stub(fields, rest, base_wall_us).map(Record::Event),
             tag if tag & !tag::EVENT_ATTRIBUTES == tag::EVENT => {
-                let expected = event_fields(tag);
-                if tag & tag::EVENT_ATTRIBUTES & !tag::KNOWN_ATTRIBUTES != 0 || fields != expected {
+                let attributes = tag & tag::EVENT_ATTRIBUTES;
+                let expected = EVENT_FIELDS + fields_of(attributes);
+                if attributes & !tag::KNOWN_ATTRIBUTES != 0 || fields != expected {
                     return Err("an event has attributes that are not known here");
                 }
-                decode_event(tag, rest, base_wall_us).map(Record::Event)
+                decode_event(attributes, false, rest, base_wall_us).map(Record::Event)
             }
             tag if FenceRecord::TAGS.contains(&tag) && fields == 2 => {
                 let number = read_int(&mut rest).map_err(|_| "a fence's record has no number")?;
@@ -145,10 +193,28 @@ impl<'a> Record<'a> {
     }
 }
 
-fn event_fields(tag: u8) -> u32 {
-    let bit = |attribute: u8| u32::from(tag & attribute != 0);
+/// Returns how many fields the attributes add.
+fn fields_of(attributes: u8) -> u32 {
+    let bit = |attribute: u8| u32::from(attributes & attribute != 0);
     let forked = 2 * bit(tag::FORKED);
-    EVENT_FIELDS + bit(tag::CORRELATED) + bit(tag::CAUSED) + forked + bit(tag::VERSION1)
+    bit(tag::CORRELATED) + bit(tag::CAUSED) + forked + bit(tag::VERSION1)
+}
+
+fn decode_stub(
+    fields: u32,
+    mut rest: &[u8],
+    base_wall_us: u64,
+) -> Result<EventRecord<'_>, &'static str> {
+    let attributes: u8 = read_int(&mut rest).map_err(|_| "a stub has no attributes")?;
+    let unknown = attributes & !(tag::KNOWN_ATTRIBUTES | tag::SHOWN) != 0;
+    if unknown || fields != STUB_FIELDS + fields_of(attributes) {
+        return Err("a stub has attributes that are not known here");
+    }
+    let record = decode_event(attributes, true, rest, base_wall_us)?;
+    match record.payload {
+        [] => Ok(record),
+        _ => Err("a stub is longer than its fields"),
+    }
 }
 
 fn decode_name(mut rest: &[u8]) -> Result<Record<'_>, &'static str> {
@@ -162,7 +228,8 @@ fn decode_name(mut rest: &[u8]) -> Result<Record<'_>, &'static str> {
 }
 
 fn decode_event(
-    tag: u8,
+    attributes: u8,
+    is_stub: bool,
     mut rest: &[u8],
     base_wall_us: u64,
 ) -> Result<EventRecord<'_>, &'static str> {
@@ -175,7 +242,15 @@ fn decode_event(
     let elapsed_us: u64 = read_int(&mut rest).map_err(|_| BROKEN)?;
     let counter = read_int(&mut rest).map_err(|_| BROKEN)?;
     let event_hash = take_bin::<32>(&mut rest, HASH_LEN).ok_or(BROKEN)?;
-    let has = |attribute: u8| tag & attribute != 0;
+    let has = |attribute: u8| attributes & attribute != 0;
+    let removed = match is_stub {
+        true => Some(Removed {
+            payload_hash: take_bin::<32>(&mut rest, HASH_LEN).ok_or(BROKEN)?,
+            payload_len: read_int(&mut rest).map_err(|_| BROKEN)?,
+            is_shown: has(tag::SHOWN),
+        }),
+        false => None,
+    };
     let correlation_id = match has(tag::CORRELATED) {
         true => take_id(&mut rest).ok_or(BROKEN)?,
         false => event_id,
@@ -213,6 +288,7 @@ fn decode_event(
         lane,
         tie,
         payload: rest,
+        removed,
     })
 }
 
@@ -285,9 +361,15 @@ pub(super) fn encode_event(body: &mut Vec<u8>, event: &EventRecord<'_>, base_wal
 
 /// Writes everything before the payload where there is room for the longest.
 fn encode_fields(place: &mut &mut [u8], event: &EventRecord<'_>, base_wall_us: u64) {
-    let tag = event_tag(event);
-    write_array_len(place, event_fields(tag)).expect(INFALLIBLE);
-    write_uint(place, u64::from(tag)).expect(INFALLIBLE);
+    let attributes = attributes_of(event);
+    if event.removed.is_some() {
+        write_array_len(place, STUB_FIELDS + fields_of(attributes)).expect(INFALLIBLE);
+        write_uint(place, u64::from(tag::STUB)).expect(INFALLIBLE);
+        write_uint(place, u64::from(attributes)).expect(INFALLIBLE);
+    } else {
+        write_array_len(place, EVENT_FIELDS + fields_of(attributes)).expect(INFALLIBLE);
+        write_uint(place, u64::from(tag::EVENT | attributes)).expect(INFALLIBLE);
+    }
     write_bin(place, &event.event_id.to_be_bytes()).expect(INFALLIBLE);
     write_uint(place, u64::from(event.name)).expect(INFALLIBLE);
     write_uint(place, u64::from(event.clock)).expect(INFALLIBLE);
@@ -296,13 +378,17 @@ fn encode_fields(place: &mut &mut [u8], event: &EventRecord<'_>, base_wall_us: u
     write_uint(place, event.hlc.wall_us.saturating_sub(base_wall_us)).expect(INFALLIBLE);
     write_uint(place, u64::from(event.hlc.counter)).expect(INFALLIBLE);
     write_bin(place, &event.event_hash).expect(INFALLIBLE);
-    if tag & tag::CORRELATED != 0 {
+    if let Some(removed) = &event.removed {
+        write_bin(place, &removed.payload_hash).expect(INFALLIBLE);
+        write_uint(place, u64::from(removed.payload_len)).expect(INFALLIBLE);
+    }
+    if attributes & tag::CORRELATED != 0 {
         write_bin(place, &event.correlation_id.to_be_bytes()).expect(INFALLIBLE);
     }
     if let Some(cause) = event.causation_id {
         write_bin(place, &cause.to_be_bytes()).expect(INFALLIBLE);
     }
-    if tag & tag::FORKED != 0 {
+    if attributes & tag::FORKED != 0 {
         write_uint(place, u64::from(event.depth)).expect(INFALLIBLE);
         write_uint(place, u64::from(event.lane)).expect(INFALLIBLE);
     }
@@ -315,10 +401,12 @@ fn encode_fields(place: &mut &mut [u8], event: &EventRecord<'_>, base_wall_us: u
     }
 }
 
-fn event_tag(event: &EventRecord<'_>) -> u8 {
+fn attributes_of(event: &EventRecord<'_>) -> u8 {
     let bit = |set: bool, attribute: u8| if set { attribute } else { 0 };
-    tag::EVENT
-        | bit(event.keyed, tag::KEYED)
+    bit(
+        event.removed.is_some_and(|removed| removed.is_shown),
+        tag::SHOWN,
+    ) | bit(event.keyed, tag::KEYED)
         | bit(event.correlation_id != event.event_id, tag::CORRELATED)
         | bit(event.causation_id.is_some(), tag::CAUSED)
         | bit(event.depth != 0 || event.lane != 0, tag::FORKED)

@@ -9,6 +9,7 @@ use crate::raw_event::RawEvent;
 use crate::view::{IndexEntry, Part, Snapshot};
 use batpak_log::coordinate::Region;
 use batpak_log::error::LogError;
+use batpak_log::event::StoredEvent;
 use indexed::IndexedStretch;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,6 +29,8 @@ pub struct Events {
     reader: Reader,
     snapshot: Snapshot,
     region: Region,
+    /// Whether it shows what compaction removed, too.
+    with_hidden: bool,
     /// The sequences that neither end has passed.
     left: Range<u64>,
     front: Walk,
@@ -70,9 +73,16 @@ impl Events {
             reader,
             snapshot,
             region,
+            with_hidden: false,
             failed: false,
             chains: HashMap::new(),
         }
+    }
+
+    /// Shows what compaction removed, too.
+    pub(super) fn with_hidden(mut self) -> Self {
+        self.with_hidden = true;
+        self
     }
 
     /// Ends the walk before a sequence.
@@ -168,7 +178,8 @@ impl Events {
                         continue;
                     };
                     pass(&mut self.left, end, entry.global_sequence);
-                    if matches(&self.region, entry) {
+                    let is_shown = self.with_hidden || !entry.is_hidden;
+                    if is_shown && matches(&self.region, entry) {
                         return Some(Ok(entry.clone()));
                     }
                 }
@@ -192,6 +203,18 @@ impl Events {
     }
 
     fn entry_of(&mut self, end: End, event: &RawEvent<()>) -> Result<IndexEntry, StoreError> {
+        let before = self.chained(end, event)?;
+        Ok(event.entry(before))
+    }
+
+    /// Returns an event that this walk has given from the front, with everything that is derived.
+    pub(crate) fn complete(&mut self, event: RawEvent) -> Result<StoredEvent<Vec<u8>>, StoreError> {
+        let before = self.chained(End::Front, &event)?;
+        Ok(event.into_stored(before))
+    }
+
+    /// Returns the hash that an event builds on, and remembers its own.
+    fn chained<P>(&mut self, end: End, event: &RawEvent<P>) -> Result<[u8; 32], StoreError> {
         let known = match end {
             End::Front => self.chains.get(event.coord.entity()).copied(),
             // What comes before was not seen yet.
@@ -214,7 +237,7 @@ impl Events {
             let entity = event.coord.entity_arc();
             self.chains.insert(entity, (event.clock, event.event_hash));
         }
-        Ok(event.entry(before))
+        Ok(before)
     }
 
     /// Goes one event on, and hands it to `take` if it belongs to the region; `false` at the end.
@@ -236,7 +259,9 @@ impl Events {
                     pass(&mut self.left, end, event.global_sequence);
                     let (coord, clock) = (&event.coord, event.clock);
                     let region = &self.region;
-                    if region.matches(coord.entity(), coord.scope(), event.kind, clock) {
+                    let is_shown = self.with_hidden || !event.is_hidden();
+                    if is_shown && region.matches(coord.entity(), coord.scope(), event.kind, clock)
+                    {
                         take(event);
                     }
                     return Ok(true);

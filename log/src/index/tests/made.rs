@@ -174,6 +174,7 @@ fn facts(event_count: u32) -> Facts {
         smallest_id: 0,
         greatest_id: 0,
         first_sequence: start.next_sequence,
+        hidden: 0,
         end: LogPosition {
             offset: start.offset + length,
             event_count: start.event_count + length,

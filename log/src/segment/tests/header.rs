@@ -1,7 +1,7 @@
 use crate::error::LogError;
 use crate::fixtures::{each_flip, file_of, first_header};
 use crate::layout::{
-    FEATURE_FENCES, HEADER_LEN, KNOWN_REQUIRED_FEATURES, REPLACED_LEN, SEGMENT_VERSION, VERSION_BIT,
+    HEADER_LEN, KNOWN_REQUIRED_FEATURES, REPLACED_LEN, SEGMENT_VERSION, VERSION_BIT,
 };
 use crate::position::Hlc;
 use crate::seed::seeded_random;
@@ -87,7 +87,7 @@ fn random_headers_come_back() {
                     log_hash: [random.u8(..); 32],
                 })
                 .collect(),
-            required_features: FEATURE_FENCES & random.u64(..),
+            required_features: random.u64(..) & KNOWN_REQUIRED_FEATURES,
             optional_features: random.u64(..),
         };
         let bytes = header.encode();

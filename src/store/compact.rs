@@ -1,0 +1,236 @@
+//! Compaction: fewer files, and events that are removed from them.
+
+use super::payload::decode_json;
+use super::segment::CompactionResult;
+use super::{Open, Store, StoreError};
+use crate::event::StoredEvent;
+use batpak_actors::compaction::{Judged, SealedSegment, Unit, judge, units};
+use serde_json::Value;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Tells of an event whether it is kept: `true` keeps it, `false` lets it go.
+pub type RetentionPredicate = Box<dyn Fn(&StoredEvent<Value>) -> bool + Send>;
+
+/// What a compaction does with the events of the segments that it writes again.
+#[non_exhaustive]
+pub enum CompactionStrategy {
+    /// Keeps all of them.
+    Merge,
+    /// Removes those that the predicate does not keep: their payloads are gone, and no read shows
+    /// them any more.
+    Retention(RetentionPredicate),
+    /// As `Retention`, and reads show in place of each an event of the kind
+    /// [`EventKind::TOMBSTONE`](crate::event::EventKind::TOMBSTONE) with an empty payload (`null`),
+    /// so that whoever follows the log can tell that something was there.
+    Tombstone(RetentionPredicate),
+}
+
+impl CompactionStrategy {
+    fn predicate(&self) -> Option<&RetentionPredicate> {
+        match self {
+            Self::Merge => None,
+            Self::Retention(keep) | Self::Tombstone(keep) => Some(keep),
+        }
+    }
+}
+
+impl fmt::Debug for CompactionStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Merge => "Merge",
+            Self::Retention(_) => "Retention",
+            Self::Tombstone(_) => "Tombstone",
+        })
+    }
+}
+
+/// How a store is compacted.
+#[derive(Debug)]
+pub struct CompactionConfig {
+    /// What becomes of the events.
+    pub strategy: CompactionStrategy,
+    /// With fewer sealed segments nothing is done; 2 by default.
+    pub min_segments: usize,
+}
+
+impl Default for CompactionConfig {
+    fn default() -> Self {
+        Self {
+            strategy: CompactionStrategy::Merge,
+            min_segments: 2,
+        }
+    }
+}
+
+/// What a compaction is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompactionStage {
+    /// The predicate is asked about every event; nothing is changed yet.
+    Judging,
+    /// Segments are written again.
+    Writing,
+}
+
+/// How far a compaction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactionProgress {
+    /// What it is at.
+    pub stage: CompactionStage,
+    /// How many bytes of segments it is through with, in this stage.
+    pub done_bytes: u64,
+    /// Of how many.
+    pub total_bytes: u64,
+}
+
+impl Store<Open> {
+    /// Writes sealed segments again: small neighbours become one, as long as that does not exceed
+    /// `segment_max_bytes`, and what the strategy does not keep is removed. Appends and reads go on
+    /// meanwhile.
+    ///
+    /// Segments are sealed once they are full, and when the store is closed. The one that takes
+    /// appends now is never touched.
+    ///
+    /// What stays keeps its sequence, its clock, its hash and its place among the others, so
+    /// cursors and saved positions go on. Of a removed event a stub stays, without its payload: its
+    /// idempotency key still gives the first receipt, compare-and-swap still sees its clock, the
+    /// chain of its entity holds, and [`verify`](Self::verify) counts it as removed. Events that
+    /// were removed stay removed whatever later compactions keep.
+    ///
+    /// Segment by segment a crash leaves either what was there or what takes its place. The old
+    /// file goes when no reader is in it any more; a walk that was begun before goes on in it.
+    /// Space for one more segment is needed meanwhile.
+    ///
+    /// The predicate is asked on this thread about every event before anything is changed; one
+    /// that uses the store sees it as it was. Compact on one thread at a time: two at once disturb
+    /// each other, and one of them may have to begin again.
+    ///
+    /// # Errors
+    /// `PredicatePanicked`, or `Serialization` for an event whose payload cannot be said in JSON:
+    /// then nothing was changed. `CrcMismatch` or `CorruptSegment` when an event is damaged: its
+    /// segment stays as it is. `StorageFull` or `Io` when a segment cannot be written, `Closed` or
+    /// `ActorEnded` when the part of the engine that compacts has ended, `Busy` when sixteen others
+    /// wait for it or others went on compacting: some segments may have been replaced by then.
+    pub fn compact(&self, config: &CompactionConfig) -> Result<CompactionResult, StoreError> {
+        self.compact_with(config, |_| {})
+    }
+
+    /// As [`compact`](Self::compact); `progress` is told how far it has come.
+    ///
+    /// # Errors
+    /// As [`compact`](Self::compact).
+    pub fn compact_with(
+        &self,
+        config: &CompactionConfig,
+        mut progress: impl FnMut(CompactionProgress),
+    ) -> Result<CompactionResult, StoreError> {
+        const TRIES: usize = 8;
+        let mut result = CompactionResult::default();
+        for _ in 0..TRIES {
+            let units = self.plan(config, &mut progress)?;
+            if self.write_units(&units, &mut result, &mut progress)? {
+                return Ok(result);
+            }
+        }
+        Err(StoreError::Busy { after_ms: 0 })
+    }
+
+    /// Chooses what is written again; asks the predicate about every event.
+    fn plan(
+        &self,
+        config: &CompactionConfig,
+        progress: &mut impl FnMut(CompactionProgress),
+    ) -> Result<Vec<Unit>, StoreError> {
+        let sealed = self.shared.engine.sealed_segments()?;
+        if sealed.len() < config.min_segments {
+            return Ok(Vec::new());
+        }
+        let is_shown = matches!(config.strategy, CompactionStrategy::Tombstone(_));
+        let judged = match config.strategy.predicate() {
+            None => Vec::new(),
+            Some(keep) => self.judge(&sealed, is_shown, keep, progress)?,
+        };
+        let max = self.shared.config.segment_max_bytes;
+        Ok(units(&sealed, judged, is_shown, max))
+    }
+
+    fn judge(
+        &self,
+        sealed: &[SealedSegment],
+        is_shown: bool,
+        keep: &RetentionPredicate,
+        progress: &mut impl FnMut(CompactionProgress),
+    ) -> Result<Vec<Judged>, StoreError> {
+        let reader = self.shared.engine.reader();
+        let total_bytes = sealed.iter().map(|segment| segment.len).sum();
+        let mut done_bytes = 0;
+        let mut judged = Vec::with_capacity(sealed.len());
+        for segment in sealed {
+            progress(CompactionProgress {
+                stage: CompactionStage::Judging,
+                done_bytes,
+                total_bytes,
+            });
+            let mut ask = |event| is_kept(keep, event);
+            judged.push(judge(reader, segment, is_shown, &mut ask)?);
+            done_bytes += segment.len;
+        }
+        Ok(judged)
+    }
+
+    /// Writes segments again; `false` when somebody else has replaced some of them.
+    fn write_units(
+        &self,
+        units: &[Unit],
+        result: &mut CompactionResult,
+        progress: &mut impl FnMut(CompactionProgress),
+    ) -> Result<bool, StoreError> {
+        let total_bytes = units.iter().map(|unit| unit.bytes).sum();
+        let mut done_bytes = 0;
+        for unit in units {
+            progress(CompactionProgress {
+                stage: CompactionStage::Writing,
+                done_bytes,
+                total_bytes,
+            });
+            let engine = &self.shared.engine;
+            let Some(rewritten) = engine.compact(&unit.segments, &unit.removal)? else {
+                return Ok(false);
+            };
+            result.segments_removed += rewritten.segments;
+            let less = rewritten.bytes_before.saturating_sub(rewritten.bytes_after);
+            result.bytes_reclaimed = result.bytes_reclaimed.saturating_add(less);
+            done_bytes += unit.bytes;
+        }
+        progress(CompactionProgress {
+            stage: CompactionStage::Writing,
+            done_bytes,
+            total_bytes,
+        });
+        Ok(true)
+    }
+}
+
+/// Asks a predicate about an event.
+fn is_kept(keep: &RetentionPredicate, event: StoredEvent<Vec<u8>>) -> Result<bool, StoreError> {
+    let StoredEvent { coordinate, event } = event;
+    let event_id = event.header.event_id;
+    let payload = decode_json(&event.payload).map_err(|error| {
+        let text = format!("the predicate cannot be shown event {event_id:032x}: {error}");
+        StoreError::Serialization(text.into())
+    })?;
+    let event = StoredEvent {
+        coordinate,
+        event: event.map_payload(|_| payload),
+    };
+    catch_unwind(AssertUnwindSafe(|| keep(&event))).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        StoreError::PredicatePanicked {
+            event_id,
+            detail: text.unwrap_or("it gave no reason").to_owned(),
+        }
+    })
+}
