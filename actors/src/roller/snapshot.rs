@@ -13,7 +13,7 @@ use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at
 use batpak_log::index::RunName;
 use batpak_log::layout::{CHECKPOINT_NAME, SNAPSHOT_MARK_NAME};
 use batpak_log::log_position::LogPosition;
-use batpak_log::segment::{Group, GroupReader, Step, encode_footer, read_trailer};
+use batpak_log::segment::{FenceRecord, Group, GroupReader, Step, encode_footer, read_trailer};
 use std::io;
 use std::sync::Arc;
 
@@ -278,10 +278,13 @@ impl Groups {
     }
 }
 
-/// A group without events says something about those before it.
+/// A group without events says something about those before it: that they count, or that they
+/// came to nothing and their sequences are used.
 fn is_visible(group: &Group<'_>, visible: u64) -> bool {
     let first = group.header.first_sequence;
-    first < visible || group.events.is_empty() && first <= visible
+    first < visible
+        || group.events.is_empty() && first <= visible
+        || matches!(group.fence, Some(FenceRecord::Cancel(_)))
 }
 
 impl Copying {
