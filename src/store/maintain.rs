@@ -36,6 +36,8 @@ impl<State> Store<State> {
             event_count: usize::try_from(view.event_count()).unwrap_or(usize::MAX),
             global_sequence: view.visible(),
             segments: view.segment_count(),
+            bytes_on_disk: self.shared.engine.reader().bytes_on_disk(),
+            entities_at_most: view.entities_in_parts(),
         }
     }
 

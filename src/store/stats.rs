@@ -4,16 +4,27 @@ use super::{ActorHealth, RecoveryReport, RestartPolicy};
 use std::path::PathBuf;
 
 /// The size of a store.
+///
+/// It is asked of the file system and of what is in memory, and costs by files and parts of the
+/// index, not by events. How many idempotency keys there are is not told: no index counts them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub struct StoreStats {
-    /// How many events are visible.
+    /// How many events reads return; those that compaction removed are not among them.
     pub event_count: usize,
     /// Everything below this sequence is visible; the next event gets it, or a higher one.
     pub global_sequence: u64,
     /// How many segments the log has.
     pub segments: usize,
+    /// How long the files of segments and indexes are together, in bytes, space that is reserved
+    /// for what comes included; a file that goes or cannot be looked at meanwhile counts nothing.
+    pub bytes_on_disk: u64,
+    /// How many entities have events, each counted once for every part of the index that it is in,
+    /// in memory or on disk: there are no more than that. It is exact where the index has one part,
+    /// as [`tile_count`](StoreDiagnostics::tile_count) tells;
+    /// counting them exactly takes a walk, which [`verify`](super::Store::verify) makes.
+    pub entities_at_most: u64,
 }
 
 /// How full the writer's mailbox is.

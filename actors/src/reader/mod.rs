@@ -24,7 +24,9 @@ use crate::view::{IndexEntry, ReadView, Snapshot};
 use batpak_log::coordinate::Region;
 use batpak_log::error::LogError;
 use batpak_log::event::StoredEvent;
-use batpak_log::fs::Fs;
+use batpak_log::fs::{Access as OpenFor, Fs};
+use batpak_log::index::RunName;
+use batpak_log::segment::SegmentName;
 use lookup::Found;
 use std::io;
 use std::sync::Arc;
@@ -65,6 +67,18 @@ impl Reader {
     /// Returns the view.
     pub fn view(&self) -> &Arc<ReadView> {
         &self.view
+    }
+
+    /// Returns how long the files of segments and indexes are together, in bytes; one that goes or
+    /// cannot be looked at meanwhile counts nothing.
+    pub fn bytes_on_disk(&self) -> u64 {
+        let fs = self.access.fs();
+        let names = fs.list("").unwrap_or_default();
+        let counts =
+            |name: &&String| SegmentName::parse(name).is_some() || RunName::parse(name).is_some();
+        let opened = names.iter().filter(counts);
+        let opened = opened.filter_map(|name| fs.open(name, OpenFor::Read).ok());
+        opened.filter_map(|file| file.len().ok()).sum()
     }
 
     pub(crate) fn access(&self) -> &Arc<Access> {
