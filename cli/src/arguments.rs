@@ -12,7 +12,8 @@ Start with the history of a git repository:
   batpak stream demo-store file:README.md
   batpak verify demo-store
 
-All commands but `import` only read, and work while another process writes the store.
+All commands but `import`, `snapshot` and `compact` only read, and work while another process writes
+the store.
 
 Exit codes:
   0    done; for `verify` and `check`: the store is good
@@ -104,6 +105,38 @@ The first event that does not hold up is named, and the exit code is 1.")]
     Verify {
         /// The store's directory
         store: PathBuf,
+    },
+    /// Copy a store into a new directory; the copy is a store of its own
+    #[command(after_help = "Examples:
+  batpak snapshot demo-store backup-monday
+  batpak snapshot demo-store backup-monday && batpak verify backup-monday
+
+The directory must be new or empty. No other process may have the store open for writing meanwhile:
+a program takes a snapshot of its own store with `Store::snapshot`.")]
+    Snapshot {
+        /// The store's directory
+        store: PathBuf,
+        /// The copy's directory
+        dest: PathBuf,
+    },
+    /// Write segments again: small ones become one, and old events can be removed
+    #[command(after_help = "Examples:
+  batpak compact demo-store
+  batpak compact demo-store --remove-older-than 365
+  batpak compact demo-store --remove-older-than 365 --tombstones
+
+Without an option nothing is removed. A removed event is gone for good; its place stays, so that
+keys, clocks and hash chains hold, and `verify` counts it. No other process may have the store open
+for writing meanwhile.")]
+    Compact {
+        /// The store's directory
+        store: PathBuf,
+        /// Remove the events that were written more than so many days ago
+        #[arg(long, value_name = "DAYS")]
+        remove_older_than: Option<u32>,
+        /// Leave an empty event of kind 0x0FFE in the place of each
+        #[arg(long, requires = "remove_older_than")]
+        tombstones: bool,
     },
     /// Tell what the next opening for writing would mend; change nothing
     #[command(after_help = "Examples:

@@ -61,7 +61,9 @@ impl From<StoreError> for Failure {
             Self::Bad(text)
         } else if matches!(
             error,
-            StoreError::Locked { .. } | StoreError::FutureVersion { .. }
+            StoreError::Locked { .. }
+                | StoreError::FutureVersion { .. }
+                | StoreError::UnfinishedSnapshot
         ) {
             Self::CannotOpen(text)
         } else if matches!(error, StoreError::NotFound(_)) {

@@ -67,6 +67,18 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
             lines,
         } => commands::tail::run(&store, follow, lines, output),
         Command::Verify { store } => commands::verify::run(&store, output),
+        Command::Snapshot { store, dest } => commands::snapshot::run(&store, &dest, output),
+        Command::Compact {
+            store,
+            remove_older_than,
+            tombstones,
+        } => {
+            let removing = commands::compact::Removing {
+                older_than_days: remove_older_than,
+                tombstones,
+            };
+            commands::compact::run(&store, removing, output)
+        }
         Command::Check { store } => commands::check::run(&store, output),
     }
 }

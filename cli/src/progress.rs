@@ -1,7 +1,10 @@
 //! Progress on long work: a bar on standard error, and nothing where that is no terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
 
+/// How often a spinner turns while nothing is counted.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} {eta}";
 const SPINNER: &str = "{spinner} {msg} {human_pos}";
 

@@ -12,6 +12,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Tells of an event whether it is kept: `true` keeps it, `false` lets it go.
 pub type RetentionPredicate = Box<dyn Fn(&StoredEvent<Value>) -> bool + Send>;
 
+/// As [`RetentionPredicate`], with payloads in the MessagePack that was stored: also for those that
+/// cannot be said in JSON.
+pub type RawRetentionPredicate = Box<dyn Fn(&StoredEvent<Vec<u8>>) -> bool + Send>;
+
 /// What a compaction does with the events of the segments that it writes again.
 #[non_exhaustive]
 pub enum CompactionStrategy {
@@ -24,13 +28,33 @@ pub enum CompactionStrategy {
     /// [`EventKind::TOMBSTONE`](crate::event::EventKind::TOMBSTONE) with an empty payload (`null`),
     /// so that whoever follows the log can tell that something was there.
     Tombstone(RetentionPredicate),
+    /// As `Retention`, asked about payloads as they were stored.
+    RawRetention(RawRetentionPredicate),
+    /// As `Tombstone`, asked about payloads as they were stored.
+    RawTombstone(RawRetentionPredicate),
 }
 
 impl CompactionStrategy {
-    fn predicate(&self) -> Option<&RetentionPredicate> {
+    fn removes(&self) -> bool {
+        !matches!(self, Self::Merge)
+    }
+
+    fn leaves_tombstones(&self) -> bool {
+        matches!(self, Self::Tombstone(_) | Self::RawTombstone(_))
+    }
+
+    /// Asks about an event whether it is kept.
+    fn is_kept(&self, event: StoredEvent<Vec<u8>>) -> Result<bool, StoreError> {
+        let event_id = event.event.header.event_id;
         match self {
-            Self::Merge => None,
-            Self::Retention(keep) | Self::Tombstone(keep) => Some(keep),
+            Self::Merge => Ok(true),
+            Self::Retention(keep) | Self::Tombstone(keep) => {
+                let event = in_json(event)?;
+                guarded(event_id, || keep(&event))
+            }
+            Self::RawRetention(keep) | Self::RawTombstone(keep) => {
+                guarded(event_id, || keep(&event))
+            }
         }
     }
 }
@@ -41,6 +65,8 @@ impl fmt::Debug for CompactionStrategy {
             Self::Merge => "Merge",
             Self::Retention(_) => "Retention",
             Self::Tombstone(_) => "Tombstone",
+            Self::RawRetention(_) => "RawRetention",
+            Self::RawTombstone(_) => "RawTombstone",
         })
     }
 }
@@ -147,10 +173,11 @@ impl Store<Open> {
         if sealed.len() < config.min_segments {
             return Ok(Vec::new());
         }
-        let is_shown = matches!(config.strategy, CompactionStrategy::Tombstone(_));
-        let judged = match config.strategy.predicate() {
-            None => Vec::new(),
-            Some(keep) => self.judge(&sealed, is_shown, keep, progress)?,
+        let strategy = &config.strategy;
+        let is_shown = strategy.leaves_tombstones();
+        let judged = match strategy.removes() {
+            false => Vec::new(),
+            true => self.judge(&sealed, strategy, progress)?,
         };
         let max = self.shared.config.segment_max_bytes;
         Ok(units(&sealed, judged, is_shown, max))
@@ -159,8 +186,7 @@ impl Store<Open> {
     fn judge(
         &self,
         sealed: &[SealedSegment],
-        is_shown: bool,
-        keep: &RetentionPredicate,
+        strategy: &CompactionStrategy,
         progress: &mut impl FnMut(CompactionProgress),
     ) -> Result<Vec<Judged>, StoreError> {
         let reader = self.shared.engine.reader();
@@ -173,7 +199,8 @@ impl Store<Open> {
                 done_bytes,
                 total_bytes,
             });
-            let mut ask = |event| is_kept(keep, event);
+            let mut ask = |event| strategy.is_kept(event);
+            let is_shown = strategy.leaves_tombstones();
             judged.push(judge(reader, segment, is_shown, &mut ask)?);
             done_bytes += segment.len;
         }
@@ -213,19 +240,21 @@ impl Store<Open> {
     }
 }
 
-/// Asks a predicate about an event.
-fn is_kept(keep: &RetentionPredicate, event: StoredEvent<Vec<u8>>) -> Result<bool, StoreError> {
+/// Decodes an event's payload for a predicate.
+fn in_json(event: StoredEvent<Vec<u8>>) -> Result<StoredEvent<Value>, StoreError> {
     let StoredEvent { coordinate, event } = event;
-    let event_id = event.header.event_id;
     let payload = decode_json(&event.payload).map_err(|error| {
+        let event_id = event.header.event_id;
         let text = format!("the predicate cannot be shown event {event_id:032x}: {error}");
         StoreError::Serialization(text.into())
     })?;
-    let event = StoredEvent {
-        coordinate,
-        event: event.map_payload(|_| payload),
-    };
-    catch_unwind(AssertUnwindSafe(|| keep(&event))).map_err(|panic| {
+    let event = event.map_payload(|_| payload);
+    Ok(StoredEvent { coordinate, event })
+}
+
+/// Calls a predicate, whose panics are its own.
+fn guarded(event_id: u128, keep: impl FnOnce() -> bool) -> Result<bool, StoreError> {
+    catch_unwind(AssertUnwindSafe(keep)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         StoreError::PredicatePanicked {

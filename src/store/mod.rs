@@ -24,7 +24,8 @@ mod transition;
 mod worker;
 
 pub use compact::{
-    CompactionConfig, CompactionProgress, CompactionStage, CompactionStrategy, RetentionPredicate,
+    CompactionConfig, CompactionProgress, CompactionStage, CompactionStrategy,
+    RawRetentionPredicate, RetentionPredicate,
 };
 pub use config::{
     BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,

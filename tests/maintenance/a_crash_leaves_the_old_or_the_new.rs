@@ -4,7 +4,9 @@
 use crate::harness::*;
 use batpak::prelude::*;
 use batpak::store::Replay;
-use batpak::testkit::{CrashTest, Fault, FsCall, Machine, Notes, SimFs, When, snapshot_to};
+use batpak::testkit::{
+    CrashTest, Fault, FsCall, Keep, Loss, Machine, Notes, SimFs, When, snapshot_to,
+};
 use std::sync::Arc;
 
 /// What somebody relies on.
@@ -100,7 +102,7 @@ fn check(store: &Store, facts: &[Fact]) -> Result<(), String> {
 
 #[test]
 fn of_the_machine_and_of_the_process() {
-    let test = CrashTest::new(small()).with_seed(3).with_power_cuts(1);
+    let test = CrashTest::new(small()).with_seed(3).with_power_cuts(3);
     let report = test.run(workload, check).unwrap();
     assert!(report.points > 100, "{report:?}");
 }
@@ -216,5 +218,81 @@ fn a_disk_that_fails_changes_nothing() {
         );
         store.compact(&retention()).unwrap();
         assert_compacted(&store, &before);
+    }
+}
+
+#[test]
+fn what_a_crash_has_left_of_a_new_segment_is_removed() {
+    let (machine, store, before) = sealed(1);
+    store.close().unwrap();
+    machine.disk().set_bytes("merge.tmp", vec![1; 5000]);
+    let store = machine.open(small()).unwrap();
+    assert!(!machine.disk().files().contains(&"merge.tmp".to_owned()));
+    assert_eq!(told(&store), before);
+}
+
+#[test]
+fn the_index_of_a_large_segment_is_whole() {
+    let machine = Machine::new(5);
+    let store = machine.open(small()).unwrap();
+    append_numbers(&store, 0..200);
+    store.close().unwrap();
+    let large = small().with_segment_max_bytes(1 << 20);
+    let store = machine.open(large.clone()).unwrap();
+    store.compact(&retention()).unwrap();
+    assert_eq!(store.stats().segments, 1);
+    for _opening in 0..2 {
+        let store = machine.open_read_only(large.clone()).unwrap();
+        assert_eq!(store.stats().event_count, 150);
+        assert_eq!(told(&store).len(), 150);
+        assert_eq!(store.diagnostics().events_in_memory, 0);
+        // Its runs were merged: no more are left than would be merged next.
+        assert!(store.diagnostics().tile_count < 6);
+    }
+}
+
+#[test]
+fn an_index_that_is_asked_for_later_is_there() {
+    for seed in 0..8 {
+        let machine = Machine::new(seed);
+        let config = small().with_segment_max_bytes(600);
+        let store = machine.open(config.clone()).unwrap();
+        // Segments were left that the writer has not asked to be indexed yet.
+        for round in 0..10_u64 {
+            append_numbers(&store, round * 10..round * 10 + 10);
+            store.compact(&retention()).unwrap();
+        }
+        assert!(store.diagnostics().events_in_memory <= 36);
+        assert_eq!(store.stats().event_count, told(&store).len());
+        assert_sound(&store);
+        store.close().unwrap();
+        assert_sound(&machine.open(config).unwrap());
+    }
+}
+
+#[test]
+fn sequences_that_a_loss_has_skipped_stay_skipped() {
+    let machine = Machine::new(9);
+    let store = machine
+        .open(small().with_sync_every_n_events(1000))
+        .unwrap();
+    append_numbers(&store, 0..20);
+    let loss = Loss::Power {
+        sector: 512,
+        keep: Keep::All,
+    };
+    let machine = machine.crash(loss, &mut fastrand::Rng::with_seed(1));
+    drop(store);
+    // The opening skips what may have been given out, and writes nothing.
+    let store = machine.open(small()).unwrap();
+    let skipped = store.diagnostics().recovery.skipped_sequences;
+    assert!(skipped > 1000);
+    store.compact(&retention()).unwrap();
+    let copy = SimFs::new();
+    snapshot_to(&store, Arc::new(copy.clone())).unwrap();
+    store.close().unwrap();
+    for machine in [machine, Machine::with_disk(copy, 1)] {
+        let store = machine.open(small()).unwrap();
+        assert!(append_number(&store, 20).sequence >= skipped);
     }
 }

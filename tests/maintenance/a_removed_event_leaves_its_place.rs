@@ -272,6 +272,19 @@ fn a_predicate_that_panics_or_cannot_be_asked_changes_nothing() {
     assert!(matches!(refused, StoreError::Serialization(_)), "{refused}");
     assert_eq!(told(&store)[..100], before.0);
     assert_sound(&store);
+    // It can be asked about the bytes.
+    let raw = CompactionConfig {
+        strategy: CompactionStrategy::RawRetention(Box::new(|event| {
+            let text = SECRET.as_bytes();
+            let mut windows = event.event.payload.windows(text.len());
+            windows.all(|window| window != text)
+        })),
+        min_segments: 1,
+    };
+    store.compact(&raw).unwrap();
+    let expected = (0..100).filter(|number| !goes(*number)).count();
+    assert_eq!(told(&store).len(), expected + 1);
+    assert_sound(&store);
 }
 
 #[test]

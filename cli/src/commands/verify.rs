@@ -43,6 +43,7 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
         entities,
         version1_events,
         version1_broken_links,
+        removed,
         first_bad,
         ..
     } = verification;
@@ -61,6 +62,7 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
             "entities": entities,
             "version1_events": version1_events,
             "version1_broken_links": version1_broken_links,
+            "removed": removed,
             "first_bad": first_bad,
         }));
     }
@@ -69,8 +71,12 @@ fn tell(verification: &Verification, output: &mut Output) -> Result<(), Failure>
     }
     let entities = counted(*entities, "entity");
     let events = counted(*events, "event");
+    let removed = match removed {
+        0 => String::new(),
+        removed => format!(", {removed} removed by compaction"),
+    };
     output.line(format_args!(
-        "good: {events} of {entities}, every hash and chain recomputed"
+        "good: {events} of {entities}{removed}, every hash and chain recomputed"
     ))?;
     if *version1_events > 0 {
         let weaker = counted(*version1_events, "event");

@@ -13,6 +13,7 @@ mod history;
 mod import_git;
 mod killed_import;
 mod large_history;
+mod maintenance;
 mod ndjson;
 mod reading;
 mod verify;
