@@ -284,10 +284,12 @@ fn sequences_that_a_loss_has_skipped_stay_skipped() {
     let machine = machine.crash(loss, &mut fastrand::Rng::with_seed(1));
     drop(store);
     // The opening skips what may have been given out, and writes nothing.
-    let store = machine.open(small()).unwrap();
+    let large = small().with_segment_max_bytes(1 << 20);
+    let store = machine.open(large).unwrap();
     let skipped = store.diagnostics().recovery.skipped_sequences;
     assert!(skipped > 1000);
     store.compact(&retention()).unwrap();
+    assert_eq!(store.stats().segments, 1);
     let copy = SimFs::new();
     snapshot_to(&store, Arc::new(copy.clone())).unwrap();
     store.close().unwrap();
