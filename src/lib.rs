@@ -17,6 +17,8 @@
 pub mod coordinate;
 pub mod event;
 pub mod guard;
+#[cfg(doctest)]
+mod guide;
 pub mod id;
 pub mod outcome;
 pub mod pipeline;

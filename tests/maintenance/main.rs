@@ -12,6 +12,7 @@ mod a_compaction_changes_no_answer;
 #[cfg(feature = "testkit")]
 mod a_crash_leaves_the_old_or_the_new;
 mod a_fence_is_copied_and_compacted_whole;
+mod a_reader_beside_it_goes_on;
 mod a_removed_event_leaves_its_place;
 mod a_snapshot_goes_where_nothing_is;
 mod a_snapshot_is_a_prefix_of_the_log;

@@ -213,8 +213,11 @@ impl Reader {
     }
 
     /// Returns the hash of an entity's latest event with a smaller sequence, also of one that is
-    /// not visible yet.
-    pub(crate) fn hash_known_before(
+    /// not visible yet and of one that compaction removed; zeros when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn hash_known_before(
         &self,
         entity: &str,
         sequence: u64,

@@ -278,11 +278,8 @@ fn decoded<T: EventSourced>(
         Some(before) if before.clock.checked_add(1) == Some(event.clock) => before.event_hash,
         // What stood between is not there any more.
         _ => {
-            let stored = shared.engine.reader().get(event.event_id)?;
-            stored
-                .event
-                .hash_chain
-                .map_or([0; 32], |chain| chain.prev_hash)
+            let reader = shared.engine.reader();
+            reader.hash_known_before(event.coord.entity(), event.global_sequence)?
         }
     };
     Ok(event.event(prev_hash, payload))
