@@ -47,7 +47,8 @@ pub struct RawEvent<P = Vec<u8>> {
     version1: bool,
     /// The previous hash that an event of version 1 brings along, which few do.
     stored_prev_hash: Option<Box<[u8; 32]>>,
-    pub(crate) removed: Option<RemovedEvent>,
+    /// Few events have it, and all are moved about.
+    pub(crate) removed: Option<Box<RemovedEvent>>,
 }
 
 /// What is known of an event whose payload compaction removed, beside what reads show.
@@ -93,13 +94,14 @@ impl<P> RawEvent<P> {
 
     /// Returns whether reads do not show the event.
     pub(crate) fn is_hidden(&self) -> bool {
-        self.removed
-            .is_some_and(|removed| !removed.payload.is_shown)
+        let removed = self.removed.as_ref();
+        removed.is_some_and(|removed| !removed.payload.is_shown)
     }
 
     /// Returns the kind that the event was written with, which its hash covers.
     pub(crate) fn kind_as_written(&self) -> EventKind {
-        self.removed.map_or(self.kind, |removed| removed.kind)
+        let removed = self.removed.as_ref();
+        removed.map_or(self.kind, |removed| removed.kind)
     }
 
     /// Puts an event together; `at` is where its frame stands.
@@ -130,9 +132,9 @@ impl<P> RawEvent<P> {
             segment_generation: at.segment_generation,
             version1: record.tie != Tie::Hashed,
             stored_prev_hash: record.tie.stored_prev_hash().map(|hash| Box::new(*hash)),
-            removed: record.removed.map(|payload| RemovedEvent {
-                kind: record.kind,
-                payload,
+            removed: record.removed.map(|payload| {
+                let kind = record.kind;
+                Box::new(RemovedEvent { kind, payload })
             }),
         }
     }

@@ -26,15 +26,16 @@ impl Store<Open> {
     /// ended, `Busy` when sixteen others wait for it.
     pub fn snapshot(&self, dest: &Path) -> Result<(), StoreError> {
         let to = RealFs::create_empty(dest, &self.shared.config.data_dir);
-        let to = to.map_err(|error| match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty => StoreError::NotEmpty {
-                directory: dest.display().to_string(),
-            },
-            io::ErrorKind::InvalidInput => StoreError::Configuration(format!(
-                "{}: a snapshot goes into a directory outside of the store's own",
-                dest.display()
-            )),
-            _ => error.into(),
+        let to = to.map_err(|error| {
+            let directory = dest.display().to_string();
+            if error.kind() == io::ErrorKind::DirectoryNotEmpty {
+                StoreError::NotEmpty { directory }
+            } else if error.kind() == io::ErrorKind::InvalidInput {
+                let text = "a snapshot goes into a directory outside of the store's own";
+                StoreError::Configuration(format!("{directory}: {text}"))
+            } else {
+                error.into()
+            }
         })?;
         self.snapshot_to(Arc::new(to))
     }

@@ -1,9 +1,7 @@
 //! What callers hold: addresses and the reader, and nothing that keeps the engine alive.
 
-use crate::compaction::{SealedSegment, sealed_segments};
 use crate::error::StoreError;
 use crate::protocol::broker::{Notification, Registered};
-use crate::protocol::roller::{Removal, Rewritten};
 use crate::protocol::writer::{FenceCommand, FencedWrite};
 use crate::protocol::{
     Append, AppendReceipt, EmptyEnvelope, Envelopes, SealedAppend, broker, indexer, roller, writer,
@@ -12,10 +10,7 @@ use crate::reader::Reader;
 use crate::runtime::channel::Receiver;
 use crate::runtime::{Address, Closed, ExitReason, NotDelivered, Reply, ReplyTo, Waited};
 use batpak_log::coordinate::Region;
-use batpak_log::fs::Fs;
 use batpak_log::layout::GROUP_EVENTS_MAX;
-use batpak_log::log_position::LogPosition;
-use batpak_log::segment::SegmentName;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,48 +211,6 @@ impl EngineHandle {
         ask("indexer", &self.indexer, message, None)?
     }
 
-    /// Copies everything visible into another directory, and waits until the copy is durable.
-    ///
-    /// # Errors
-    /// `Configuration` when the store is open read-only, `Closed` or `ActorEnded` when the roller
-    /// has ended, and what reading the log and writing the copy return.
-    pub fn snapshot(&self, to: &Arc<dyn Fs>) -> Result<LogPosition, StoreError> {
-        let roller = self.roller.as_ref().ok_or_else(read_only)?;
-        let to = || Arc::clone(to);
-        let message = |reply| roller::Message::Snapshot { to: to(), reply };
-        // It takes as long as the disks take.
-        ask("roller", roller, message, None)?
-    }
-
-    /// Returns the segments that no event comes to any more, oldest first.
-    ///
-    /// # Errors
-    /// `Configuration` when the store is open read-only, `Io` when a file cannot be looked at.
-    pub fn sealed_segments(&self) -> Result<Vec<SealedSegment>, StoreError> {
-        self.roller.as_ref().ok_or_else(read_only)?;
-        sealed_segments(&self.reader, self.opened_last_id)
-    }
-
-    /// Puts one segment in the place of sealed neighbours, and waits until readers see it; `None`
-    /// when the segments are not there any more.
-    ///
-    /// # Errors
-    /// `Closed` or `ActorEnded` when the roller has ended, and what reading the log and writing
-    /// the new segment return: then the old ones stand as they were.
-    pub fn compact(
-        &self,
-        segments: &[SegmentName],
-        removal: &Arc<Removal>,
-    ) -> Result<Option<Rewritten>, StoreError> {
-        let roller = self.roller.as_ref().ok_or_else(read_only)?;
-        let message = |reply| roller::Message::Compact {
-            segments: segments.to_vec(),
-            removal: Arc::clone(removal),
-            reply,
-        };
-        ask("roller", roller, message, None)?
-    }
-
     /// Registers for notifications.
     ///
     /// # Errors
@@ -366,7 +319,7 @@ pub(super) fn read_only() -> StoreError {
 }
 
 /// Asks for what may be done twice, with the same limit for room and for the answer.
-fn ask<M, T>(
+pub(super) fn ask<M, T>(
     actor: &'static str,
     address: &Address<M>,
     message: impl Fn(ReplyTo<T>) -> M,

@@ -5,6 +5,7 @@
 
 mod close;
 mod handle;
+mod maintain;
 mod wiring;
 mod write_now;
 

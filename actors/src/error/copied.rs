@@ -103,13 +103,6 @@ impl StoreError {
             Self::Locked { directory } => Self::Locked {
                 directory: directory.clone(),
             },
-            Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
-                event_id: *event_id,
-                detail: detail.clone(),
-            },
-            Self::NotEmpty { directory } => Self::NotEmpty {
-                directory: directory.clone(),
-            },
             Self::MissingSegment { segment_id } => Self::MissingSegment {
                 segment_id: *segment_id,
             },
@@ -152,7 +145,7 @@ impl StoreError {
         }
     }
 
-    /// Copies what ends a reaction loop.
+    /// Copies what ends a reaction loop or a compaction.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the other variants are copied before"
@@ -165,6 +158,13 @@ impl StoreError {
             } => Self::ReactionTooDeep {
                 event_id: *event_id,
                 depth_max: *depth_max,
+            },
+            Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
+                event_id: *event_id,
+                detail: detail.clone(),
+            },
+            Self::NotEmpty { directory } => Self::NotEmpty {
+                directory: directory.clone(),
             },
             Self::ReactorPanicked { event_id, detail } => Self::ReactorPanicked {
                 event_id: *event_id,

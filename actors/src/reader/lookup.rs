@@ -217,11 +217,7 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn hash_known_before(
-        &self,
-        entity: &str,
-        sequence: u64,
-    ) -> Result<[u8; 32], LogError> {
+    pub fn hash_known_before(&self, entity: &str, sequence: u64) -> Result<[u8; 32], LogError> {
         let before = self.latest_before(&self.view().snapshot().lists, entity, sequence)?;
         Ok(before.map_or([0; 32], |before| before.event_hash))
     }

@@ -32,9 +32,9 @@ pub(crate) fn run(path: &Path, removing: Removing, output: &mut Output) -> Resul
     };
     let bar = progress::start("compacting", Some(0));
     let done = store.compact_with(&config, |at: CompactionProgress| {
-        bar.set_message(match at.stage {
-            CompactionStage::Judging => "looking at events",
-            _ => "writing segments",
+        bar.set_message(match at.stage == CompactionStage::Judging {
+            true => "looking at events",
+            false => "writing segments",
         });
         bar.set_length(at.total_bytes);
         bar.set_position(at.done_bytes);
