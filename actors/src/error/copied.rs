@@ -37,10 +37,6 @@ impl StoreError {
             Self::ClockExhausted { entity } => Self::ClockExhausted {
                 entity: entity.clone(),
             },
-            Self::PartialReplay { stored, items } => Self::PartialReplay {
-                stored: *stored,
-                items: *items,
-            },
             Self::NotFound(event_id) => Self::NotFound(*event_id),
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
             Self::IdempotencyConflict { key } => Self::IdempotencyConflict { key: *key },
@@ -61,6 +57,7 @@ impl StoreError {
             | Self::CorruptSegment { .. }
             | Self::Locked { .. }
             | Self::NotEmpty { .. }
+            | Self::PartialReplay { .. }
             | Self::PredicatePanicked { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
@@ -145,7 +142,7 @@ impl StoreError {
         }
     }
 
-    /// Copies what ends a reaction loop or a compaction.
+    /// Copies what ends a reaction loop, a compaction, a copy or a replay.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the other variants are copied before"
@@ -162,6 +159,10 @@ impl StoreError {
             Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
                 event_id: *event_id,
                 detail: detail.clone(),
+            },
+            Self::PartialReplay { stored, items } => Self::PartialReplay {
+                stored: *stored,
+                items: *items,
             },
             Self::NotEmpty { directory } => Self::NotEmpty {
                 directory: directory.clone(),
