@@ -45,18 +45,37 @@ pub struct RawEvent<P = Vec<u8>> {
     pub payload: P,
     pub(crate) segment_generation: u32,
     version1: bool,
-    /// The previous hash that an event of version 1 brings along, which few do.
-    stored_prev_hash: Option<Box<[u8; 32]>>,
-    /// Few events have it, and all are moved about.
-    pub(crate) removed: Option<Box<RemovedEvent>>,
+    /// What few events have, while all are moved about.
+    aside: Option<Box<Aside>>,
+}
+
+/// What few events have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Aside {
+    /// The previous hash that an event of version 1 brings along.
+    prev_hash: Option<[u8; 32]>,
+    removed: Option<RemovedEvent>,
+}
+
+impl Aside {
+    /// Returns what the record of an event has beside all others.
+    fn of(record: &EventRecord<'_>) -> Option<Box<Self>> {
+        let prev_hash = record.tie.stored_prev_hash().copied();
+        let removed = record.removed.map(|payload| RemovedEvent {
+            kind: record.kind,
+            payload,
+        });
+        let has_any = prev_hash.is_some() || removed.is_some();
+        has_any.then(|| Box::new(Self { prev_hash, removed }))
+    }
 }
 
 /// What is known of an event whose payload compaction removed, beside what reads show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RemovedEvent {
+struct RemovedEvent {
     /// What had happened.
-    pub(crate) kind: EventKind,
-    pub(crate) payload: Removed,
+    kind: EventKind,
+    payload: Removed,
 }
 
 /// What reads give as the payload of a removed event that they show: MessagePack's nil.
@@ -66,7 +85,7 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
     /// Returns the hash of the payload, as the event's own hash covers it; also of one that
     /// compaction removed.
     pub fn payload_hash(&self) -> [u8; 32] {
-        match &self.removed {
+        match self.removed() {
             Some(removed) => removed.payload.payload_hash,
             None => payload_hash(self.payload.as_ref()),
         }
@@ -83,24 +102,28 @@ impl<P> RawEvent<P> {
     /// Returns the previous hash that the event brings along, if it does not follow from the event
     /// before.
     pub(crate) fn stored_prev_hash(&self) -> Option<[u8; 32]> {
-        self.stored_prev_hash.as_deref().copied()
+        self.aside.as_deref()?.prev_hash
+    }
+
+    fn removed(&self) -> Option<&RemovedEvent> {
+        self.aside.as_deref()?.removed.as_ref()
     }
 
     /// Returns whether compaction removed the event's payload: reads show that it was there, as a
     /// [`EventKind::TOMBSTONE`].
     pub fn is_removed(&self) -> bool {
-        self.removed.is_some()
+        self.removed().is_some()
     }
 
     /// Returns whether reads do not show the event.
     pub(crate) fn is_hidden(&self) -> bool {
-        let removed = self.removed.as_ref();
+        let removed = self.removed();
         removed.is_some_and(|removed| !removed.payload.is_shown)
     }
 
     /// Returns the kind that the event was written with, which its hash covers.
     pub(crate) fn kind_as_written(&self) -> EventKind {
-        let removed = self.removed.as_ref();
+        let removed = self.removed();
         removed.map_or(self.kind, |removed| removed.kind)
     }
 
@@ -131,11 +154,7 @@ impl<P> RawEvent<P> {
             }),
             segment_generation: at.segment_generation,
             version1: record.tie != Tie::Hashed,
-            stored_prev_hash: record.tie.stored_prev_hash().map(|hash| Box::new(*hash)),
-            removed: record.removed.map(|payload| {
-                let kind = record.kind;
-                Box::new(RemovedEvent { kind, payload })
-            }),
+            aside: Aside::of(record),
         }
     }
 
@@ -158,8 +177,7 @@ impl<P> RawEvent<P> {
             payload: make(self.payload),
             segment_generation: self.segment_generation,
             version1: self.version1,
-            stored_prev_hash: self.stored_prev_hash,
-            removed: self.removed,
+            aside: self.aside,
         }
     }
 
@@ -191,7 +209,7 @@ impl<P: AsRef<[u8]>> RawEvent<P> {
     pub fn event<Q>(&self, prev_hash: [u8; 32], payload: Q) -> Event<Q> {
         let (hlc, content_hash) = (self.hlc, self.payload_hash());
         // The header describes the event as it was written.
-        let payload_size = match &self.removed {
+        let payload_size = match self.removed() {
             Some(removed) => removed.payload.payload_len,
             None => u32::try_from(self.payload.as_ref().len()).unwrap_or(u32::MAX),
         };

@@ -21,12 +21,21 @@ impl StoreError {
                 stage: *stage,
                 source: Box::new(source.copied()),
             },
-            Self::SequenceMismatch { .. }
-            | Self::EntityNotEmpty { .. }
-            | Self::ClockExhausted { .. } => self.copied_comparison(),
-            Self::PartialReplay { stored, items } => Self::PartialReplay {
-                stored: *stored,
-                items: *items,
+            Self::SequenceMismatch {
+                entity,
+                expected,
+                actual,
+            } => Self::SequenceMismatch {
+                entity: entity.clone(),
+                expected: *expected,
+                actual: *actual,
+            },
+            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
+                entity: entity.clone(),
+                actual: *actual,
+            },
+            Self::ClockExhausted { entity } => Self::ClockExhausted {
+                entity: entity.clone(),
             },
             Self::NotFound(event_id) => Self::NotFound(*event_id),
             Self::DuplicateKey { key } => Self::DuplicateKey { key: *key },
@@ -48,6 +57,7 @@ impl StoreError {
             | Self::CorruptSegment { .. }
             | Self::Locked { .. }
             | Self::NotEmpty { .. }
+            | Self::PartialReplay { .. }
             | Self::PredicatePanicked { .. }
             | Self::MissingSegment { .. }
             | Self::ForeignFile { .. }
@@ -132,7 +142,7 @@ impl StoreError {
         }
     }
 
-    /// Copies what ends a reaction loop or a compaction.
+    /// Copies what ends a reaction loop, a compaction, a copy or a replay.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the other variants are copied before"
@@ -149,6 +159,10 @@ impl StoreError {
             Self::PredicatePanicked { event_id, detail } => Self::PredicatePanicked {
                 event_id: *event_id,
                 detail: detail.clone(),
+            },
+            Self::PartialReplay { stored, items } => Self::PartialReplay {
+                stored: *stored,
+                items: *items,
             },
             Self::NotEmpty { directory } => Self::NotEmpty {
                 directory: directory.clone(),
@@ -180,33 +194,6 @@ impl StoreError {
                 max_bytes: *max_bytes,
             },
             _ => Self::VisibilityFenceCancelled,
-        }
-    }
-
-    /// Copies what is said of an entity's latest event.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the other variants are copied by `copied`"
-    )]
-    fn copied_comparison(&self) -> Self {
-        match self {
-            Self::SequenceMismatch {
-                entity,
-                expected,
-                actual,
-            } => Self::SequenceMismatch {
-                entity: entity.clone(),
-                expected: *expected,
-                actual: *actual,
-            },
-            Self::EntityNotEmpty { entity, actual } => Self::EntityNotEmpty {
-                entity: entity.clone(),
-                actual: *actual,
-            },
-            Self::ClockExhausted { entity } => Self::ClockExhausted {
-                entity: entity.clone(),
-            },
-            other => other.copied(),
         }
     }
 }

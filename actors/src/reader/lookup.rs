@@ -24,10 +24,6 @@ pub struct EntityHead {
 }
 
 /// An event that was looked up.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack of one look-up; a box would be an allocation for each"
-)]
 pub(super) enum Found<'s, P> {
     Tail(&'s IndexEntry),
     /// With its payload: an index only knows where an event with this id may stand.

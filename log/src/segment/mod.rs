@@ -16,6 +16,7 @@ mod name;
 mod names;
 mod read;
 mod record;
+mod stub;
 mod tail;
 
 pub use binding::Binding;
@@ -28,7 +29,8 @@ pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
 pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
-pub use record::{EventRecord, Record, Removed, Tie};
+pub use record::{EventRecord, Record, Tie};
+pub use stub::Removed;
 pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]

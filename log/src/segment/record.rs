@@ -1,9 +1,9 @@
 //! The records inside frames: MessagePack arrays whose first element is a tag.
 
+use super::Removed;
 use super::fence_record::FenceRecord;
 use crate::coordinate::Coordinate;
 use crate::event::EventKind;
-use crate::event::hash::payload_hash;
 use crate::layout::tag;
 use crate::position::Hlc;
 use rmp::decode::{read_array_len, read_bin_len, read_int, read_nil, read_str_len};
@@ -75,47 +75,6 @@ pub struct EventRecord<'a> {
     pub payload: &'a [u8],
     /// What a stub says beside it; `None` for an event that is whole.
     pub removed: Option<Removed>,
-}
-
-/// What is known of a payload that compaction removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removed {
-    /// Its hash, which the event's own hash covers.
-    pub payload_hash: [u8; 32],
-    /// How long it was, in bytes.
-    pub payload_len: u32,
-    /// Whether reads show that something was here.
-    pub is_shown: bool,
-}
-
-impl EventRecord<'_> {
-    /// Returns the hash of the payload, also of one that was removed.
-    pub fn payload_hash(&self) -> [u8; 32] {
-        match &self.removed {
-            Some(removed) => removed.payload_hash,
-            None => payload_hash(self.payload),
-        }
-    }
-
-    /// Returns whether reads do not show the event.
-    pub fn is_hidden(&self) -> bool {
-        self.removed.is_some_and(|removed| !removed.is_shown)
-    }
-
-    /// Returns the kind that reads show: that of a tombstone where a removed event is shown.
-    pub fn shown_kind(&self) -> EventKind {
-        match self.removed {
-            Some(removed) if removed.is_shown => EventKind::TOMBSTONE,
-            Some(_) | None => self.kind,
-        }
-    }
-
-    /// Returns how long the payload is, or was, in bytes.
-    pub fn payload_len(&self) -> u32 {
-        let present = || u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
-        self.removed
-            .map_or_else(present, |removed| removed.payload_len)
-    }
 }
 
 /// A decoded record.
