@@ -1,11 +1,7 @@
 //! What a fault that a test asks for does: to the caller, to others in its group, and to the log.
 //! Needs the feature `dangerous-test-hooks`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod a_crash_at_any_point_loses_nothing;
 mod a_fault_has_the_outcome_that_its_point_promises;

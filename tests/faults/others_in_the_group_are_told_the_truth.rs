@@ -21,6 +21,15 @@ struct Answers {
     refused: Result<AppendReceipt, StoreError>,
 }
 
+fn entity(point: InjectionPoint) -> Option<&'static str> {
+    if let InjectionPoint::SingleAppendStart { entity }
+    | InjectionPoint::SingleAppendWritten { entity } = point
+    {
+        return Some(entity);
+    }
+    None
+}
+
 /// Has one group of several commands written, and the named point of entity or batch fail in it.
 fn fail_at(directory: &Path, point: &'static str) -> (Store, Answers) {
     let (reached, is_reached) = channel();
@@ -28,20 +37,14 @@ fn fail_at(directory: &Path, point: &'static str) -> (Store, Answers) {
     let may_go_on = Mutex::new(may_go_on);
     let store = open_with(
         directory,
-        By(move |passed| match passed {
-            InjectionPoint::SingleAppendStart { entity: "gate" } => {
+        By(move |passed| {
+            let entity = entity(passed);
+            if entity == Some("gate") && name(passed) == "SingleAppendStart" {
                 reached.send(()).unwrap();
                 may_go_on.lock().unwrap().recv().unwrap();
-                None
             }
-            InjectionPoint::SingleAppendStart { entity }
-            | InjectionPoint::SingleAppendWritten { entity }
-                if entity != "single" =>
-            {
-                None
-            }
-            other => (name(other) == point)
-                .then(|| StoreError::FaultInjected(format!("asked for at {other:?}"))),
+            let fails = name(passed) == point && entity.is_none_or(|entity| entity == "single");
+            fails.then(|| StoreError::FaultInjected(format!("asked for at {passed:?}")))
         }),
     );
     store
@@ -83,9 +86,10 @@ fn assert_events(store: Store, directory: &Path, single: usize, batch: usize) {
 }
 
 fn assert_injected(error: StoreError) {
-    let source = match error {
-        StoreError::BatchFailed { source, .. } => *source,
-        error => error,
+    let source = if let StoreError::BatchFailed { source, .. } = error {
+        *source
+    } else {
+        error
     };
     assert!(matches!(source, StoreError::FaultInjected(_)), "{source}");
     assert!(source.certainly_not_written());

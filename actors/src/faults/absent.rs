@@ -5,22 +5,22 @@ use crate::error::StoreError;
 
 /// Whom to ask for faults: nobody, in this build.
 #[derive(Clone, Debug, Default)]
-pub struct Faults;
+pub struct Faults {}
 
 /// The points that a writer passes: none, in this build.
 #[derive(Debug)]
-pub(crate) struct Points;
+pub(crate) struct Points {}
 
 /// What a group has passed: nothing, in this build.
 #[derive(Debug, Default)]
-pub(crate) struct Passed;
+pub(crate) struct Passed {}
 
 const _: () = assert!(size_of::<Faults>() + size_of::<Points>() + size_of::<Passed>() == 0);
 
 impl Points {
     #[inline]
     pub(crate) fn new(_: Faults) -> Self {
-        Self
+        Self {}
     }
 
     #[inline]
