@@ -41,9 +41,9 @@ fn cases() -> Vec<Case> {
         failed_at: Some((item_index, stage)),
         fate,
     };
-    let single = |point| Case {
+    let single = |point, nth| Case {
         point,
-        nth: 1,
+        nth,
         write: Write::Single,
         failed_at: None,
         fate: NotWritten,
@@ -57,15 +57,16 @@ fn cases() -> Vec<Case> {
         batch("BatchCommitWritten", 1, 0, Writing, NotWritten),
         batch("BatchFsync", 1, 0, Syncing, Lost),
         batch("BatchPrePublish", 1, 0, Indexing, Kept),
-        single("SingleAppendStart"),
-        single("SingleAppendWritten"),
-        single("SegmentRotation"),
+        // One single append comes before.
+        single("SingleAppendStart", 2),
+        single("SingleAppendWritten", 2),
+        single("SegmentRotation", 1),
         batch("SegmentRotation", 1, 0, Validation, NotWritten),
     ]
 }
 
 impl Case {
-    /// Opens a store of two events whose next write of the case fails, once.
+    /// Opens a store of three events whose next write fails, once.
     fn open(self, directory: &Path, every_n_events: u32) -> Store {
         let store = open(directory);
         let appended = (0..BASE as u64).map(|number| store.append(&at("a"), KIND, &number));
@@ -85,18 +86,16 @@ impl Case {
             .with_sync_every_n_events(every_n_events)
             .with_fault_injector(Some(Arc::new(injector)));
         let store = Store::open(config).unwrap();
-        if point == "SegmentRotation" {
-            // From now on a segment is open, and full.
-            store
-                .append_with_options(&at("c"), KIND, &0_u64, key(5))
-                .unwrap();
-        }
+        // From now on a segment is open, with zeros behind what is written, or full.
+        store
+            .append_with_options(&at("c"), KIND, &0_u64, key(5))
+            .unwrap();
         store
     }
 
     /// How many events there are before the write.
     fn before(self) -> usize {
-        BASE + usize::from(self.point == "SegmentRotation")
+        BASE + 1
     }
 
     fn after(self) -> usize {

@@ -97,6 +97,26 @@ fn of_a_single_append_with_its_entity() {
 }
 
 #[test]
+fn of_one_entity_with_one_name_however_often() {
+    let directory = tempfile::tempdir().unwrap();
+    let recorded = Recorded::default();
+    let store = open_with(directory.path(), recorded.clone());
+    for number in 0..3_u64 {
+        store.append(&at("a"), KIND, &number).unwrap();
+    }
+    let address = |point| {
+        if let InjectionPoint::SingleAppendStart { entity }
+        | InjectionPoint::SingleAppendWritten { entity } = point
+        {
+            return entity.as_ptr().addr();
+        }
+        panic!("{point:?}")
+    };
+    let addresses: BTreeSet<_> = recorded.take().into_iter().map(address).collect();
+    assert_eq!(addresses.len(), 1, "a name that a point holds is leaked");
+}
+
+#[test]
 fn of_a_rotation_with_both_segments() {
     let directory = tempfile::tempdir().unwrap();
     let recorded = Recorded::default();

@@ -30,8 +30,9 @@ fn entity(point: InjectionPoint) -> Option<&'static str> {
     None
 }
 
-/// Has one group of several commands written, and the named point of entity or batch fail in it.
-fn fail_at(directory: &Path, point: &'static str) -> (Store, Answers) {
+/// Has one group of several commands written, and fail in it at these points, of a batch
+/// or of the entity `single`.
+fn fail_at(directory: &Path, points: &'static [&'static str]) -> (Store, Answers) {
     let (reached, is_reached) = channel();
     let (go_on, may_go_on) = channel::<()>();
     let may_go_on = Mutex::new(may_go_on);
@@ -43,7 +44,8 @@ fn fail_at(directory: &Path, point: &'static str) -> (Store, Answers) {
                 reached.send(()).unwrap();
                 may_go_on.lock().unwrap().recv().unwrap();
             }
-            let fails = name(passed) == point && entity.is_none_or(|entity| entity == "single");
+            let fails =
+                points.contains(&name(passed)) && entity.is_none_or(|entity| entity == "single");
             fails.then(|| StoreError::FaultInjected(format!("asked for at {passed:?}")))
         }),
     );
@@ -107,10 +109,10 @@ fn assert_untouched(answers: &Answers) {
 #[test]
 fn a_batch_that_is_refused_leaves_the_others() {
     for point in [
-        "BatchStart",
-        "BatchBeginWritten",
-        "BatchItemWritten",
-        "BatchItemsComplete",
+        &["BatchStart"],
+        &["BatchBeginWritten"],
+        &["BatchItemWritten"],
+        &["BatchItemsComplete"],
     ] {
         let directory = tempfile::tempdir().unwrap();
         let (store, answers) = fail_at(directory.path(), point);
@@ -125,7 +127,7 @@ fn a_batch_that_is_refused_leaves_the_others() {
 #[test]
 fn a_single_append_that_is_refused_leaves_the_others_and_is_not_there_for_them() {
     let directory = tempfile::tempdir().unwrap();
-    let (store, answers) = fail_at(directory.path(), "SingleAppendStart");
+    let (store, answers) = fail_at(directory.path(), &["SingleAppendStart"]);
     assert_untouched(&answers);
     assert_injected(answers.single.unwrap_err());
     // It comes after an event that is not there.
@@ -140,7 +142,7 @@ fn a_single_append_that_is_refused_leaves_the_others_and_is_not_there_for_them()
 
 #[test]
 fn a_group_that_is_cut_back_takes_all_of_its_writes_with_it() {
-    for point in ["BatchCommitWritten", "SingleAppendWritten"] {
+    for point in [&["BatchCommitWritten"], &["SingleAppendWritten"]] {
         let directory = tempfile::tempdir().unwrap();
         let (store, answers) = fail_at(directory.path(), point);
         assert_untouched(&answers);
@@ -171,7 +173,7 @@ fn assert_unknown(answers: Answers) {
 #[test]
 fn a_sync_that_fails_leaves_the_fate_of_all_open_and_loses_them() {
     let directory = tempfile::tempdir().unwrap();
-    let (store, answers) = fail_at(directory.path(), "BatchFsync");
+    let (store, answers) = fail_at(directory.path(), &["BatchFsync"]);
     assert_unknown(answers);
     assert_sound(&store, 2);
     drop(store);
@@ -181,11 +183,22 @@ fn a_sync_that_fails_leaves_the_fate_of_all_open_and_loses_them() {
 #[test]
 fn an_end_before_the_publication_leaves_the_fate_of_all_open_and_keeps_them() {
     let directory = tempfile::tempdir().unwrap();
-    let (store, answers) = fail_at(directory.path(), "BatchPrePublish");
+    let (store, answers) = fail_at(directory.path(), &["BatchPrePublish"]);
     assert_unknown(answers);
     assert_sound(&store, 2);
     drop(store);
     let store = open(directory.path());
     assert_sound(&store, 6);
     assert_eq!(store.stream("single").len(), 2);
+}
+
+#[test]
+fn what_was_refused_for_itself_alone_is_certain_whatever_becomes_of_the_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let points = &["SingleAppendStart", "BatchFsync"];
+    let (store, answers) = fail_at(directory.path(), points);
+    assert_injected(answers.single.unwrap_err());
+    assert!(!answers.batch.unwrap_err().certainly_not_written());
+    drop(store);
+    assert_sound(&open(directory.path()), 2);
 }

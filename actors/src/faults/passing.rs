@@ -134,6 +134,7 @@ impl Passed {
         item_count: usize,
     ) -> Option<FailedBatch> {
         use BatchStage::{Validation, Writing};
+        points.faults.injector.as_ref()?;
         let start = InjectionPoint::BatchStart {
             batch_id,
             item_count,
