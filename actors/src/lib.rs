@@ -16,6 +16,7 @@ pub mod checkpointer;
 pub mod compaction;
 pub mod engine;
 pub mod error;
+pub mod faults;
 pub mod follow;
 mod hashing;
 pub mod indexer;

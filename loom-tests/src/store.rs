@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use batpak_actors::broker::{Broker, Subscribers};
 use batpak_actors::error::StoreError;
+use batpak_actors::faults::Faults;
 use batpak_actors::follow::Follower;
 use batpak_actors::indexer::Indexer;
 use batpak_actors::indexing::IndexPolicy;
@@ -262,6 +263,7 @@ impl Builder {
             start: empty_position(),
             index: IndexPolicy::default(),
             not_indexed: None,
+            faults: Faults::default(),
         };
         let (roller, indexer) = (roller.clone(), indexer.clone());
         self.system

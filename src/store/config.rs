@@ -1,6 +1,8 @@
 //! How a store is opened.
 
-use super::{RestartPolicy, StoreError};
+#[cfg(feature = "dangerous-test-hooks")]
+use super::FaultInjector;
+use super::{IndexLayout, RestartPolicy, StoreError, ViewConfig};
 use batpak_actors::engine::Placement;
 use batpak_actors::runtime::Waiting;
 use std::fmt;
@@ -21,93 +23,6 @@ pub enum SyncMode {
     SyncAll,
     /// The file's bytes and what is needed to read them (`fdatasync`).
     SyncData,
-}
-
-/// A hint for the memory layout of an in-memory index: accepted and reported; answers never depend
-/// on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IndexLayout {
-    /// Array of structures.
-    #[default]
-    AoS,
-    /// Structure of arrays.
-    SoA,
-    /// Tiles of 8.
-    AoSoA8,
-    /// Tiles of 16.
-    AoSoA16,
-    /// Tiles of 64.
-    AoSoA64,
-    /// Structure of arrays of structures.
-    SoAoS,
-}
-
-impl IndexLayout {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::AoS => "aos",
-            Self::SoA => "soa",
-            Self::AoSoA8 => "aosoa8",
-            Self::AoSoA16 => "aosoa16",
-            Self::AoSoA64 => "aosoa64",
-            Self::SoAoS => "soaos",
-        }
-    }
-}
-
-/// Hints for secondary views of an in-memory index: accepted; answers never depend on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ViewConfig {
-    /// A structure-of-arrays view.
-    pub soa: bool,
-    /// A view grouped by entity.
-    pub entity_groups: bool,
-    /// A view in tiles of 64.
-    pub tiles64: bool,
-}
-
-impl ViewConfig {
-    /// Returns all views on.
-    pub fn all() -> Self {
-        Self {
-            soa: true,
-            entity_groups: true,
-            tiles64: true,
-        }
-    }
-
-    /// Returns all views off.
-    pub fn none() -> Self {
-        Self {
-            soa: false,
-            entity_groups: false,
-            tiles64: false,
-        }
-    }
-
-    /// Sets the structure-of-arrays view.
-    pub fn with_soa(mut self, enabled: bool) -> Self {
-        self.soa = enabled;
-        self
-    }
-
-    /// Sets the view grouped by entity.
-    pub fn with_entity_groups(mut self, enabled: bool) -> Self {
-        self.entity_groups = enabled;
-        self
-    }
-
-    /// Sets the view in tiles of 64.
-    pub fn with_tiles64(mut self, enabled: bool) -> Self {
-        self.tiles64 = enabled;
-        self
-    }
-}
-
-impl Default for ViewConfig {
-    fn default() -> Self {
-        Self::all()
-    }
 }
 
 /// Limits of batches.
@@ -249,6 +164,9 @@ pub struct StoreConfig {
     /// The clock that events get their time from, in microseconds since the epoch; the system's
     /// when none.
     pub clock: Option<Arc<dyn Fn() -> i64 + Send + Sync>>,
+    /// Makes writes fail at chosen points, for tests; none by default.
+    #[cfg(feature = "dangerous-test-hooks")]
+    pub fault_injector: Option<Arc<dyn FaultInjector>>,
 }
 
 impl StoreConfig {
@@ -266,6 +184,8 @@ impl StoreConfig {
             sync: SyncConfig::default(),
             index: IndexConfig::default(),
             clock: None,
+            #[cfg(feature = "dangerous-test-hooks")]
+            fault_injector: None,
         }
     }
 
@@ -308,6 +228,9 @@ impl StoreConfig {
         ];
         match refusals.into_iter().find(|(refused, _)| *refused) {
             Some((_, text)) => Err(StoreError::Configuration(text.into())),
+            #[cfg(feature = "dangerous-test-hooks")]
+            None => self.validate_faults(),
+            #[cfg(not(feature = "dangerous-test-hooks"))]
             None => Ok(()),
         }
     }
@@ -379,11 +302,15 @@ setters! {
     with_enable_mmap_index(index.enable_mmap_index): bool;
     /// Sets [`clock`](Self::clock).
     with_clock(clock): Option<Arc<dyn Fn() -> i64 + Send + Sync>>;
+    /// Sets [`fault_injector`](Self::fault_injector).
+    #[cfg(feature = "dangerous-test-hooks")]
+    with_fault_injector(fault_injector): Option<Arc<dyn FaultInjector>>;
 }
 
 impl fmt::Debug for StoreConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreConfig")
+        let mut fields = f.debug_struct("StoreConfig");
+        fields
             .field("data_dir", &self.data_dir)
             .field("segment_max_bytes", &self.segment_max_bytes)
             .field("fd_budget", &self.fd_budget)
@@ -394,7 +321,12 @@ impl fmt::Debug for StoreConfig {
             .field("writer", &self.writer)
             .field("sync", &self.sync)
             .field("index", &self.index)
-            .field("clock", &self.clock.as_ref().map(|_| "configured"))
-            .finish()
+            .field("clock", &self.clock.as_ref().map(|_| "configured"));
+        #[cfg(feature = "dangerous-test-hooks")]
+        fields.field(
+            "fault_injector",
+            &self.fault_injector.as_ref().map(|_| "configured"),
+        );
+        fields.finish()
     }
 }

@@ -52,7 +52,11 @@ impl Shared {
         !self.fences.get().is_multiple_of(2)
     }
 
-    fn fence_command(&self, token: u128, command: FenceCommand) -> Result<(), StoreError> {
+    pub(super) fn fence_command(
+        &self,
+        token: u128,
+        command: FenceCommand,
+    ) -> Result<(), StoreError> {
         let reply = self.engine.fence(token, command)?;
         super::ticket::wait(reply, self.config.writer.reply_timeout)
     }

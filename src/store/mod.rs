@@ -4,8 +4,11 @@ mod append;
 mod compact;
 mod config;
 pub mod cursor;
+#[cfg(feature = "dangerous-test-hooks")]
+pub mod fault;
 mod fence;
 mod follow;
+mod hints;
 mod maintain;
 pub(crate) mod open;
 mod options;
@@ -27,13 +30,15 @@ pub use compact::{
     CompactionConfig, CompactionProgress, CompactionStage, CompactionStrategy,
     RawRetentionPredicate, RetentionPredicate,
 };
-pub use config::{
-    BatchConfig, IndexConfig, IndexLayout, StoreConfig, SyncConfig, SyncMode, ViewConfig,
-    WriterConfig,
-};
+pub use config::{BatchConfig, IndexConfig, StoreConfig, SyncConfig, SyncMode, WriterConfig};
 pub use cursor::{Cursor, CursorPosition, ParsePositionError};
+#[cfg(feature = "dangerous-test-hooks")]
+pub use fault::{
+    CountdownAction, CountdownInjector, FaultInjector, InjectionPoint, ProbabilisticInjector,
+};
 pub use fence::VisibilityFence;
 pub use follow::{Follow, Followed};
+pub use hints::{IndexLayout, ViewConfig};
 pub use options::{AppendOptions, BatchAppendItem, CausationRef};
 pub use outbox::Outbox;
 pub use projection::{

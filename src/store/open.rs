@@ -251,6 +251,10 @@ fn engine_options(
         room_limit: config.writer.reply_timeout,
         waiting: config.writer.waiting,
         placement: config.writer.placement,
+        #[cfg(feature = "dangerous-test-hooks")]
+        faults: config.faults(),
+        #[cfg(not(feature = "dangerous-test-hooks"))]
+        faults: Default::default(),
     }
 }
 

@@ -12,6 +12,7 @@ mod write_now;
 pub use handle::EngineHandle;
 
 use crate::error::StoreError;
+use crate::faults::Faults;
 use crate::indexing::IndexPolicy;
 use crate::protocol::{broker, checkpointer, indexer, roller, writer};
 use crate::reader::ReaderOptions;
@@ -80,6 +81,8 @@ pub struct EngineOptions {
     pub waiting: Waiting,
     /// Which thread runs which actor.
     pub placement: Placement,
+    /// Whom the writer asks for faults.
+    pub faults: Faults,
 }
 
 /// A running engine; whoever holds it closes it.

@@ -67,6 +67,7 @@ impl Wiring<'_> {
                 start: self.log.position,
                 index: self.options.index,
                 not_indexed: self.log.not_indexed(),
+                faults: self.options.faults.clone(),
             },
             (roller.clone(), indexer.clone()),
         );

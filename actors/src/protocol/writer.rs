@@ -127,8 +127,8 @@ impl FencedWrite {
                 Acknowledgement::One(ended, Err(error.copied())),
             ],
             Self::Batch { written, ended, .. } => [
-                Acknowledgement::Batch(written, Err(batch_failed((0, error.copied())))),
-                Acknowledgement::Batch(ended, Err(batch_failed((0, error.copied())))),
+                Acknowledgement::Batch(written, Err(batch_failed(error.copied()))),
+                Acknowledgement::Batch(ended, Err(batch_failed(error.copied()))),
             ],
         }
     }
@@ -153,12 +153,17 @@ pub enum Answer {
     Synced(Result<Result<(), StoreError>, Closed>),
 }
 
-/// Returns the error of a batch that was refused, naming the item.
-pub fn batch_failed((item_index, source): (usize, StoreError)) -> StoreError {
+/// Returns the error of a batch that was refused before anything of it was looked at.
+pub fn batch_failed(source: StoreError) -> StoreError {
+    batch_failed_at((0, BatchStage::Validation, source))
+}
+
+/// Returns the error of a batch that was refused, naming the item and the stage.
+pub fn batch_failed_at((item_index, stage, source): (usize, BatchStage, StoreError)) -> StoreError {
     let source = Box::new(source);
     StoreError::BatchFailed {
         item_index,
-        stage: BatchStage::Validation,
+        stage,
         source,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::group::{GroupInHand, Refused};
 use super::known::{Head, Known};
-use crate::error::StoreError;
+use crate::error::{BatchStage, StoreError};
 use crate::hashing::{HashMap, HashSet};
 use crate::protocol::{Append, AppendReceipt, Expectation};
 use batpak_log::layout::GROUP_EVENTS_MAX;
@@ -39,6 +39,7 @@ impl GroupInHand {
             rests_on_group |= staged.is_some();
             let refused = |error| Refused {
                 item_index,
+                stage: BatchStage::Validation,
                 error,
                 rests_on_group,
             };
@@ -65,6 +66,7 @@ impl GroupInHand {
             }),
             stored => Err(Refused {
                 item_index: 0,
+                stage: BatchStage::Validation,
                 error: StoreError::PartialReplay {
                     stored,
                     items: items.len(),
@@ -88,6 +90,7 @@ impl GroupInHand {
             let rests_on_group = in_hand.is_some();
             let refused = |error| Refused {
                 item_index,
+                stage: BatchStage::Validation,
                 error,
                 rests_on_group,
             };

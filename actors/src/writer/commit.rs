@@ -3,14 +3,13 @@
 use super::Writer;
 use super::contents::Contents;
 use super::fence::Fence;
-use super::group::{GroupInHand, answer};
+use super::group::{Admission, GroupInHand, answer};
 use super::rotate::Prepared;
 use crate::error::{BatchStage, StoreError};
 use crate::indexer::Indexer;
 use crate::protocol::Acknowledgement;
 use crate::protocol::indexer::{self, WrittenGroup};
-use crate::protocol::writer::Message;
-use crate::protocol::writer::batch_failed;
+use crate::protocol::writer::{Message, batch_failed, batch_failed_at};
 use crate::runtime::{Actor, Fault, Next, NotDelivered, Queued, Turn};
 use crate::view::IndexEntry;
 use batpak_log::planted::{Bug, planted};
@@ -35,22 +34,27 @@ impl Writer {
         if let Some(fence) = &self.fence {
             group.belong_to_fence(fence.number(&self.position));
         }
+        let by = Admission {
+            known: &self.known,
+            segment,
+            points: &self.points,
+        };
         while self.gathers(queued, &group) {
             match queued.pop() {
                 Some(Message::Append { append, reply }) => {
                     let (append, mut envelope) = append.open();
-                    let admitted = group.admit_one(append, &mut envelope, &self.known, segment);
+                    let admitted = group.admit_one(append, &mut envelope, by);
                     self.options.envelopes.give_back(envelope);
-                    let (answer, rests) = answer(admitted, |(_, error)| error);
+                    let (answer, rests) = answer(admitted, |(_, _, error)| error);
                     group.wait(Acknowledgement::One(reply, answer), rests);
                 }
                 Some(Message::AppendBatch { items, reply }) => {
-                    let admitted = group.admit_batch(items, &self.known, segment);
-                    let (answer, rests) = answer(admitted, batch_failed);
+                    let admitted = group.admit_batch(items, by);
+                    let (answer, rests) = answer(admitted, batch_failed_at);
                     group.wait(Acknowledgement::Batch(reply, answer), rests);
                 }
                 Some(Message::Fenced { write, .. }) => {
-                    group.admit_fenced(*write, &self.known, segment);
+                    group.admit_fenced(*write, by);
                 }
                 Some(
                     Message::Fence { .. }
@@ -80,8 +84,17 @@ impl Writer {
     fn write(&mut self, group: GroupInHand, turn: &mut Turn<'_, Self>) -> Result<Next, Fault> {
         let (bytes, mut contents) = group.finish(self.durable.proven.offset);
         if let (false, Some(segment)) = (bytes.is_empty(), &mut self.segment) {
-            let limit = self.options.segment_max_bytes;
-            match segment.write(&bytes, self.position.offset, limit) {
+            let (offset, limit) = (self.position.offset, self.options.segment_max_bytes);
+            contents.passed.begin_at(offset);
+            let written = segment.write(&bytes, offset, limit);
+            let mut written = written.map(|written| written.map_err(StoreError::from));
+            if let Ok(Ok(())) = written
+                && let Some(fault) = self.points.after_write(&contents.passed)
+            {
+                let cut = segment.cut_to(offset, segment.name_count());
+                written = cut.map(|()| Err(fault));
+            }
+            match written {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) if planted(Bug::PoisonOnFullDisk) => {
                     contents.left_open(BatchStage::Writing, &error.to_string());
@@ -91,7 +104,7 @@ impl Writer {
                     // A power cut could keep what was cut off and forget the cutting: only once
                     // that is durable the group is certainly not written.
                     self.durable.cut_back = true;
-                    let contents = contents.cut_back(self.position, &error.into());
+                    let contents = contents.cut_back(self.position, &error);
                     return self.settle(contents, turn);
                 }
                 Err(error) => {
@@ -169,7 +182,7 @@ impl Writer {
         let acknowledgement = match queued.pop() {
             Some(Message::Append { reply, .. }) => Acknowledgement::One(reply, Err(error.copied())),
             Some(Message::AppendBatch { reply, .. }) => {
-                Acknowledgement::Batch(reply, Err(batch_failed((0, error.copied()))))
+                Acknowledgement::Batch(reply, Err(batch_failed(error.copied())))
             }
             Some(Message::Sync { reply } | Message::Fence { reply, .. }) => {
                 Acknowledgement::Done(reply, Err(error.copied()))

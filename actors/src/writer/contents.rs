@@ -2,6 +2,7 @@
 
 use super::known::{Head, Recent, Stored};
 use crate::error::{BatchStage, StoreError};
+use crate::faults::Passed;
 use crate::hashing::HashMap;
 use crate::protocol::{Acknowledgement, Append, AppendReceipt};
 use crate::view::{DiskPos, IndexEntry};
@@ -28,6 +29,8 @@ pub(super) struct Contents {
     pub(super) fenced: bool,
     /// Who waits for the end of the fence, in order.
     pub(super) held: Vec<Acknowledgement>,
+    /// At which points its commands might have failed.
+    pub(super) passed: Passed,
 }
 
 /// An event's place in its entity's history.
@@ -50,6 +53,7 @@ impl Contents {
             durable: false,
             fenced: false,
             held: Vec::new(),
+            passed: Passed::default(),
         }
     }
 
@@ -158,6 +162,7 @@ impl Contents {
             durable: self.durable,
             fenced: self.fenced,
             held: failed(self.held),
+            passed: Passed::default(),
         }
     }
 

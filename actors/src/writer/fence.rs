@@ -8,6 +8,7 @@ use super::Writer;
 use super::contents::Contents;
 use super::segment::record_group;
 use crate::error::StoreError;
+use crate::faults::Passed;
 use crate::protocol::Acknowledgement;
 use crate::protocol::writer::{FenceCommand, Message};
 use crate::runtime::{Fault, Next, ReplyTo, Turn};
@@ -36,6 +37,7 @@ pub(super) struct Fence {
     waiting: Vec<Acknowledgement>,
     /// Somebody in it wants to be answered only once all is durable.
     durable: bool,
+    passed: Passed,
 }
 
 /// Where the writes of a fence begin.
@@ -54,6 +56,7 @@ impl Fence {
             entries: Vec::new(),
             waiting: Vec::new(),
             durable: false,
+            passed: Passed::default(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Fence {
     /// Keeps what a written group means until the end.
     pub(super) fn keep(&mut self, contents: &mut Contents) {
         self.durable |= contents.durable;
+        self.passed.take_settled(&mut contents.passed);
         self.entries.append(&mut contents.entries);
         for waiting in contents.held.drain(..) {
             match waiting.is_success() {
@@ -176,8 +180,9 @@ impl Writer {
             self.doubt_from(start);
         }
         fence.waiting.push(Acknowledgement::Done(reply, Ok(())));
-        let contents =
+        let mut contents =
             Contents::of_fence(self.position, fence.entries, fence.waiting, fence.durable);
+        contents.passed = fence.passed;
         self.settle(contents, turn)
     }
 

@@ -7,8 +7,9 @@ use super::check::{Plan, is_beyond_refusal};
 use super::contents::{Contents, Link};
 use super::known::{Head, Known, Recent};
 use super::segment::OpenSegment;
-use crate::error::StoreError;
-use crate::protocol::writer::{FencedWrite, batch_failed};
+use crate::error::{BatchStage, StoreError};
+use crate::faults::{FailedBatch, Points};
+use crate::protocol::writer::{FencedWrite, batch_failed_at};
 use crate::protocol::{Acknowledgement, Append, AppendReceipt, Durability, EmptyEnvelope};
 use crate::view::DiskPos;
 use batpak_log::coordinate::Coordinate;
@@ -23,12 +24,33 @@ use batpak_log::segment::{EventRecord, FenceRecord, GroupBuilder, Tie};
 /// A refusal of one command, and whether it rests on the group in hand.
 pub(super) struct Refused {
     pub(super) item_index: usize,
+    pub(super) stage: BatchStage,
     pub(super) error: StoreError,
     pub(super) rests_on_group: bool,
 }
 
 /// What an admitted command is answered, and whether the answer rests on the group in hand.
 pub(super) type Admitted<T> = Result<(T, bool), Refused>;
+
+impl Refused {
+    /// Returns that a command failed for itself alone: what the group comes to does not matter.
+    fn alone((item_index, stage, error): FailedBatch) -> Self {
+        Self {
+            item_index,
+            stage,
+            error,
+            rests_on_group: false,
+        }
+    }
+}
+
+/// What commands are admitted by.
+#[derive(Clone, Copy)]
+pub(super) struct Admission<'a> {
+    pub(super) known: &'a Known,
+    pub(super) segment: &'a OpenSegment,
+    pub(super) points: &'a Points,
+}
 
 /// A group that is being gathered.
 pub(super) struct GroupInHand {
@@ -86,17 +108,13 @@ impl GroupInHand {
         &mut self,
         item: Append,
         envelope: &mut EmptyEnvelope,
-        known: &Known,
-        segment: &OpenSegment,
+        by: Admission<'_>,
     ) -> Admitted<AppendReceipt> {
         self.contents.durable |= item.durability == Durability::Always;
-        let head = self.head(&item, known).map_err(|error| Refused {
-            item_index: 0,
-            error,
-            rests_on_group: false,
-        })?;
+        let head = self.head(&item, by.known);
+        let head = head.map_err(|error| Refused::alone((0, BatchStage::Validation, error)))?;
         if item.keyed || !is_beyond_refusal(&item, head) {
-            match self.plan(std::slice::from_ref(&item), known)? {
+            match self.plan(std::slice::from_ref(&item), by.known)? {
                 Plan::Replay {
                     receipts,
                     rests_on_group,
@@ -107,7 +125,8 @@ impl GroupInHand {
                 Plan::Store => {}
             }
         }
-        let (receipt, payload) = self.stage(item, head, segment);
+        self.pass_single(&item, by.points)?;
+        let (receipt, payload) = self.stage(item, head, by.segment);
         envelope.put_room(payload);
         Ok((receipt, true))
     }
@@ -116,25 +135,34 @@ impl GroupInHand {
     pub(super) fn admit_batch(
         &mut self,
         items: Vec<Append>,
-        known: &Known,
-        segment: &OpenSegment,
+        by: Admission<'_>,
+    ) -> Admitted<Vec<AppendReceipt>> {
+        self.admit_all(items, by, Self::pass_batch)
+    }
+
+    fn admit_all(
+        &mut self,
+        items: Vec<Append>,
+        by: Admission<'_>,
+        pass: impl FnOnce(&mut Self, &[Append], &Points) -> Result<(), Refused>,
     ) -> Admitted<Vec<AppendReceipt>> {
         self.contents.durable |= items
             .iter()
             .any(|item| item.durability == Durability::Always);
-        match self.plan(&items, known)? {
+        match self.plan(&items, by.known)? {
             Plan::Replay {
                 receipts,
                 rests_on_group,
             } => Ok((receipts, rests_on_group)),
             Plan::Store => {
-                let heads = self.heads(&items, known)?;
+                let heads = self.heads(&items, by.known)?;
+                pass(self, &items, by.points)?;
                 self.contents.entries.reserve(items.len());
                 let receipts = items.into_iter().zip(heads).map(|(item, before)| {
                     // Of several events of one entity the later ones follow the earlier ones.
                     let staged = self.contents.staged.heads.get(item.coordinate.entity());
                     let head = staged.copied().or(before);
-                    let (receipt, _) = self.stage(item, head, segment);
+                    let (receipt, _) = self.stage(item, head, by.segment);
                     receipt
                 });
                 Ok((receipts.collect(), true))
@@ -142,22 +170,37 @@ impl GroupInHand {
         }
     }
 
+    /// Passes the points before an event is staged.
+    fn pass_single(&mut self, item: &Append, points: &Points) -> Result<(), Refused> {
+        let fault = self
+            .contents
+            .passed
+            .single(points, item.coordinate.entity());
+        let alone = |error| Refused::alone((0, BatchStage::Validation, error));
+        fault.map_or(Ok(()), |error| Err(alone(error)))
+    }
+
+    /// Passes the points before a batch is staged.
+    fn pass_batch(&mut self, items: &[Append], points: &Points) -> Result<(), Refused> {
+        let batch_id = self.contents.position.next_sequence;
+        let fault = self.contents.passed.batch(points, batch_id, items.len());
+        fault.map_or(Ok(()), |failed| Err(Refused::alone(failed)))
+    }
+
     /// Takes a write of the fence into the group, or not; its second answer waits for the end of
     /// the fence, unless it was refused.
-    pub(super) fn admit_fenced(
-        &mut self,
-        write: FencedWrite,
-        known: &Known,
-        segment: &OpenSegment,
-    ) {
+    pub(super) fn admit_fenced(&mut self, write: FencedWrite, by: Admission<'_>) {
         match write {
             FencedWrite::One {
                 item,
                 written,
                 ended,
             } => {
-                let admitted = self.admit_batch(item.into(), known, segment);
-                let (answer, rests) = answer(admitted, |(_, error)| error);
+                let admitted = self.admit_all(item.into(), by, |group, items, points| {
+                    let mut items = items.iter();
+                    items.try_for_each(|item| group.pass_single(item, points))
+                });
+                let (answer, rests) = answer(admitted, |(_, _, error)| error);
                 let answer = || match &answer {
                     // One item has one receipt.
                     Ok(receipts) => receipts.first().copied().ok_or(StoreError::WriterCrashed),
@@ -171,8 +214,8 @@ impl GroupInHand {
                 written,
                 ended,
             } => {
-                let admitted = self.admit_batch(items, known, segment);
-                let (answer, rests) = answer(admitted, batch_failed);
+                let admitted = self.admit_batch(items, by);
+                let (answer, rests) = answer(admitted, batch_failed_at);
                 let copy = answer.as_ref().map(Vec::clone);
                 let copy = copy.map_err(StoreError::copied);
                 self.hold(Acknowledgement::Batch(ended, copy));
@@ -197,11 +240,8 @@ impl GroupInHand {
         known: &Known,
     ) -> Result<Vec<Option<Head>>, Refused> {
         let head = |(item_index, item)| {
-            self.head(item, known).map_err(|error| Refused {
-                item_index,
-                error,
-                rests_on_group: false,
-            })
+            let head = self.head(item, known);
+            head.map_err(|error| Refused::alone((item_index, BatchStage::Validation, error)))
         };
         items.iter().enumerate().map(head).collect()
     }
@@ -303,13 +343,13 @@ impl GroupInHand {
 /// Returns the answer to a command, and whether it rests on the group in hand.
 pub(super) fn answer<T>(
     admitted: Admitted<T>,
-    failed: impl FnOnce((usize, StoreError)) -> StoreError,
+    failed: impl FnOnce(FailedBatch) -> StoreError,
 ) -> (Result<T, StoreError>, bool) {
     match admitted {
         Ok((receipts, rests_on_group)) => (Ok(receipts), rests_on_group),
-        Err(refused) => (
-            Err(failed((refused.item_index, refused.error))),
-            refused.rests_on_group,
-        ),
+        Err(refused) => {
+            let error = failed((refused.item_index, refused.stage, refused.error));
+            (Err(error), refused.rests_on_group)
+        }
     }
 }

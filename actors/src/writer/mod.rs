@@ -21,6 +21,7 @@ pub use durable::SyncPolicy;
 pub use fence::{FENCE_BYTES_MAX, FENCE_EVENTS_MAX};
 
 use crate::error::StoreError;
+use crate::faults::{Faults, Points};
 use crate::indexing::IndexPolicy;
 use crate::protocol::writer::{Answer, Message, batch_failed};
 use crate::protocol::{Envelopes, indexer, roller};
@@ -61,6 +62,8 @@ pub struct WriterOptions {
     pub index: IndexPolicy,
     /// The newest segment when the store was opened, if its end is not indexed.
     pub not_indexed: Option<Arc<SegmentHeader>>,
+    /// Whom to ask for faults.
+    pub faults: Faults,
 }
 
 impl WriterOptions {
@@ -106,6 +109,7 @@ pub struct Writer {
     /// is through.
     sync_is_overdue: bool,
     index: IndexPlan,
+    points: Points,
     buffer: Vec<u8>,
 }
 
@@ -141,6 +145,7 @@ impl Writer {
         }
         Ok(Self {
             index,
+            points: Points::new(options.faults.clone()),
             known: Known::new(Arc::clone(&options.reader), found.recent),
             durable: Durable::new(options.sync, found.position),
             segment_is_new: found.segment.is_some(),
@@ -262,7 +267,7 @@ impl Writer {
 fn answer_with(message: Message, error: impl Fn() -> StoreError) {
     match message {
         Message::Append { reply, .. } => reply.answer(Err(error())),
-        Message::AppendBatch { reply, .. } => reply.answer(Err(batch_failed((0, error())))),
+        Message::AppendBatch { reply, .. } => reply.answer(Err(batch_failed(error()))),
         Message::Fenced { write, .. } => {
             for acknowledgement in write.refused(&error()) {
                 acknowledgement.deliver();

@@ -56,6 +56,13 @@ impl Writer {
             self.prepared = Prepared::Ready(prepared);
             return Ok(Switched::Waiting);
         }
+        if let Some(full) = &self.segment {
+            let (old, new) = (full.header().segment.id, self.position.last_id + 1);
+            if let Some(fault) = self.points.at_rotation(old, new) {
+                self.prepared = Prepared::Ready(prepared);
+                return Ok(Switched::Refused(fault));
+            }
+        }
         if !planted(Bug::LoseTailAtRotation) {
             self.sync_now().map_err(|error| self.poison(error))?;
         }

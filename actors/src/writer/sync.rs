@@ -33,12 +33,21 @@ impl Writer {
             self.unacknowledged = Some(contents);
             return Ok(Next::AwaitAnswer);
         }
+        if let Some((begin, fault)) = self.points.at_sync(&contents.passed) {
+            return Err(self.lose(contents, begin, &fault));
+        }
         if let (true, Some(segment)) = (sync, &mut self.segment) {
             segment.fill_ahead(self.position.offset);
         }
         if sync && let Err(error) = self.sync_now() {
             contents.left_open(BatchStage::Syncing, &error.to_string());
             return Err(self.poison(error));
+        }
+        if !contents.fenced
+            && let Some(fault) = self.points.before_publication(&contents.passed)
+        {
+            contents.left_open(BatchStage::Indexing, &fault.to_string());
+            return Err(Fault::Poison(fault.to_string()));
         }
         let answered = contents.waiting.len();
         self.publish(contents, turn);
@@ -52,6 +61,18 @@ impl Writer {
         }
         self.set_timer(turn);
         Ok(Next::Open)
+    }
+
+    /// Fails a sync because a test asked for it, and loses what a power cut behind it could take:
+    /// the group that begins at `begin`.
+    fn lose(&mut self, contents: Contents, begin: u64, fault: &StoreError) -> Fault {
+        if let Some(segment) = &mut self.segment
+            && let Err(error) = segment.cut_to(begin, segment.name_count())
+        {
+            tracing::warn!(%error, "a group that was to be lost is still there");
+        }
+        contents.left_open(BatchStage::Syncing, &fault.to_string());
+        self.poison(fault)
     }
 
     /// Proves everything written so far durable, on this thread.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use batpak_actors::engine::{Engine, EngineOptions, Placement};
 use batpak_actors::error::StoreError;
+use batpak_actors::faults::Faults;
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::protocol::{Append, Durability, Expectation};
 use batpak_actors::reader::ReaderOptions;
@@ -87,6 +88,7 @@ impl Simulation {
             room_limit: None,
             waiting: Waiting::Park,
             placement: Placement::Shared,
+            faults: Faults::default(),
         }
     }
 
