@@ -12,6 +12,9 @@ mod guard_a_write {}
 #[doc = include_str!("../docs/guide/inspect.md")]
 mod inspect {}
 
+#[doc = include_str!("../docs/guide/migrate-from-the-released-crate.md")]
+mod migrate_from_the_released_crate {}
+
 #[doc = include_str!("../docs/guide/model-a-workflow.md")]
 mod model_a_workflow {}
 

@@ -29,8 +29,3 @@ pub mod testkit;
 pub mod typestate;
 
 pub use batpak_log::wire;
-
-/// The examples of the guide are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/guide/migrate-from-the-released-crate.md")]
-struct MigrateFromTheReleasedCrate;

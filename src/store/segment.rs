@@ -32,16 +32,6 @@ pub struct SegmentHeader {
     pub segment_id: u64,
 }
 
-/// What a compaction came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CompactionResult {
-    /// How many segments were replaced by others. A file that a reader is still in goes as soon as
-    /// the reader has left it.
-    pub segments_removed: usize,
-    /// How many bytes less the segments take on disk, those that took their place counted.
-    pub bytes_reclaimed: u64,
-}
-
 /// Encodes a value as MessagePack by field name, behind its length and checksum.
 ///
 /// Frames in a segment have the same shape, but their checksum is bound to their place.
