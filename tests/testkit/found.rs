@@ -139,3 +139,21 @@ fn a_footer_of_which_a_power_cut_kept_the_end_does_not_keep_a_store_from_opening
         assert!(store.diagnostics().recovery.unclean);
     }
 }
+
+/// A cancelled fence moves what readers know of the log's end beyond its last event; a writer that
+/// panicked then took that for events that were gone, and was poisoned.
+#[test]
+fn a_writer_that_panics_after_a_cancelled_fence_goes_on() {
+    let machine = Machine::new(1);
+    let store = machine.open(config(1)).unwrap();
+    let first = store.append(&counter(), COUNTED, &0_u64).unwrap();
+    let fence = store.begin_visibility_fence().unwrap();
+    let hidden = fence.submit(&counter(), COUNTED, &1_u64).unwrap();
+    let hidden = hidden.wait_durable().unwrap();
+    fence.cancel().unwrap();
+    store.panic_actor_for_test("writer");
+    while step(&store) {}
+    let next = store.append(&counter(), COUNTED, &2_u64).unwrap();
+    assert!(first.sequence < hidden.sequence && hidden.sequence < next.sequence);
+    assert_eq!((first.clock, next.clock), (0, 1));
+}

@@ -303,7 +303,9 @@ impl Reopened {
             self.recent.remember(header, group, self.visible);
         })?;
         self.position = end.position;
-        if end.position.next_sequence < self.visible {
+        // Readers may know of sequences that a cancelled fence has used; those are not looked for.
+        let seen = reader.view().snapshot().lists.end_sequence(self.visible);
+        if end.position.next_sequence < seen {
             let detail = "it is shorter than what readers saw";
             return Err(StoreError::corrupt(header.segment.id, detail));
         }
@@ -314,7 +316,7 @@ impl Reopened {
         if !planted(Bug::TrustPageCacheAtRestart) {
             rewrite(&*file, proven, whole)?;
         }
-        self.position.next_sequence = end.next_sequence;
+        self.position.next_sequence = end.next_sequence.max(self.visible);
         if let Some(fence) = fence {
             name_count += fence.names as usize;
             self.position.offset = whole;
