@@ -27,8 +27,14 @@ mod read_a_history {}
 #[doc = include_str!("../docs/guide/record-events.md")]
 mod record_events {}
 
+#[doc = include_str!("../docs/guide/recover-from-a-refusal.md")]
+mod recover_from_a_refusal {}
+
 #[doc = include_str!("../docs/guide/remove-old-events.md")]
 mod remove_old_events {}
 
 #[doc = include_str!("../docs/guide/retry-safely.md")]
 mod retry_safely {}
+
+#[doc = include_str!("../docs/guide/tune-durability.md")]
+mod tune_durability {}
