@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const MEBIBYTE: u32 = 1024 * 1024;
+/// What a queue may hold: its places are reserved as a whole when it is made.
+const CAPACITY_MAX: usize = 1 << 20;
 
 /// A clock: microseconds since the epoch.
 pub(super) type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -50,12 +52,13 @@ impl Default for BatchConfig {
 /// The writer and the engine's threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriterConfig {
-    /// How many commands may wait for the writer before callers do; 4096 by default. The commands
-    /// that wait also hold at most 64 MiB, or one command.
+    /// How many commands may wait for the writer before callers do; 4096 by default, at most
+    /// 1,048,576. The commands that wait also hold at most 64 MiB, or one command.
     pub channel_capacity: usize,
     /// From this part of the capacity on the `try_` forms ask to retry, in percent; 75 by default.
     pub pressure_retry_threshold_pct: u8,
-    /// Stack size of the engine's threads, in bytes; the system's default when none.
+    /// Stack size of the engine's threads, in bytes; the system's default when none. They need
+    /// 256 KiB, and get them where less is asked for.
     pub stack_size: Option<usize>,
     /// How often an actor is restarted after a panic.
     pub restart_policy: RestartPolicy,
@@ -149,7 +152,8 @@ pub struct StoreConfig {
     pub fd_budget: usize,
     /// How many bytes of indexes and segments are kept for reading; 16 MiB by default.
     pub cache_bytes: u64,
-    /// How many notifications a subscriber may be behind before it loses some; 8192 by default.
+    /// How many notifications a subscriber may be behind before it loses some; 8192 by default, at
+    /// most 1,048,576. A subscriber reserves room for all of them.
     pub broadcast_capacity: usize,
     /// The most payload bytes of a single append; 16 MiB by default, at most 64 MiB.
     pub single_append_max_bytes: u32,
@@ -202,8 +206,8 @@ impl StoreConfig {
             ),
             (self.fd_budget == 0, "fd_budget must be at least 1"),
             (
-                self.broadcast_capacity == 0,
-                "broadcast_capacity must be at least 1",
+                !(1..=CAPACITY_MAX).contains(&self.broadcast_capacity),
+                "broadcast_capacity must be 1 to 1048576",
             ),
             (
                 !(1..=64 * MEBIBYTE).contains(&self.single_append_max_bytes),
@@ -218,8 +222,8 @@ impl StoreConfig {
                 "batch.max_bytes must be 1 to 16 MiB",
             ),
             (
-                self.writer.channel_capacity == 0,
-                "writer.channel_capacity must be at least 1",
+                !(1..=CAPACITY_MAX).contains(&self.writer.channel_capacity),
+                "writer.channel_capacity must be 1 to 1048576",
             ),
             (
                 !(1..=100).contains(&self.writer.pressure_retry_threshold_pct),

@@ -16,6 +16,9 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::Arc;
 
+/// What the engine's threads need, with room to spare.
+const STACK_BYTES_MIN: usize = 256 * 1024;
+
 /// What a store stands on.
 pub(crate) struct Ground {
     /// The data directory.
@@ -239,7 +242,10 @@ fn engine_options(
         },
         index: IndexPolicy::default(),
         writer_capacity: config.writer.channel_capacity,
-        stack_size: config.writer.stack_size,
+        stack_size: config
+            .writer
+            .stack_size
+            .map(|bytes| bytes.max(STACK_BYTES_MIN)),
         restart_policy: config.writer.restart_policy.clone(),
         sync: SyncPolicy {
             every_n_events: u64::from(config.sync.every_n_events.max(1)),

@@ -3,8 +3,19 @@
 use crate::harness::*;
 use batpak::prelude::*;
 use batpak::store::{Placement, Waiting};
+use std::sync::Arc;
 
 const MEBIBYTE: u32 = 1024 * 1024;
+
+/// A queue reserves its room at once: what no machine has must not end the process.
+const CAPACITIES: [(bool, usize); 6] = [
+    (true, 0),
+    (false, 1),
+    (false, 1 << 20),
+    (true, (1 << 20) + 1),
+    (true, 1 << 40),
+    (true, usize::MAX),
+];
 
 fn check(refused: bool, field: &str, set: impl Fn(StoreConfig) -> StoreConfig) {
     let directory = temporary();
@@ -12,7 +23,9 @@ fn check(refused: bool, field: &str, set: impl Fn(StoreConfig) -> StoreConfig) {
     match Store::open(set(StoreConfig::new(&fresh))) {
         Ok(store) => {
             assert!(!refused, "{field}: opened");
+            let subscription = store.subscribe_lossy(&Region::all());
             append_numbers(&store, "a", 0..2);
+            assert_eq!(subscription.recv().unwrap().sequence, 0, "{field}");
             store.close().unwrap();
         }
         Err(StoreError::Configuration(text)) => {
@@ -33,8 +46,10 @@ fn segments_files_and_subscribers() {
             config.with_segment_max_bytes(value)
         });
     }
-    for (refused, value) in [(true, 0), (false, 1), (false, 1000)] {
+    for (refused, value) in [(true, 0), (false, 1), (false, usize::MAX)] {
         check(refused, "fd_budget", |config| config.with_fd_budget(value));
+    }
+    for (refused, value) in CAPACITIES {
         check(refused, "broadcast_capacity", |config| {
             config.with_broadcast_capacity(value)
         });
@@ -73,7 +88,7 @@ fn single_appends_and_batches() {
 
 #[test]
 fn the_writer() {
-    for (refused, value) in [(true, 0), (false, 1), (false, 10_000)] {
+    for (refused, value) in CAPACITIES {
         let set = |config: StoreConfig| config.with_writer_channel_capacity(value);
         check(refused, "writer.channel_capacity", set);
     }
@@ -108,7 +123,7 @@ fn what_is_accepted_as_it_is() {
     for mode in [SyncMode::SyncAll, SyncMode::SyncData] {
         check(false, "sync.mode", |config| config.with_sync_mode(mode));
     }
-    for stack in [None, Some(256 * 1024)] {
+    for stack in [None, Some(0), Some(1), Some(256 * 1024)] {
         check(false, "writer.stack_size", |config| {
             config.with_writer_stack_size(stack)
         });
@@ -116,9 +131,21 @@ fn what_is_accepted_as_it_is() {
     check(false, "writer.placement", |config| {
         config.with_placement(Placement::ThreadEach)
     });
-    check(false, "writer.shutdown_drain_limit", |config| {
-        config.with_shutdown_drain_limit(0)
-    });
+    for limit in [0, usize::MAX] {
+        check(false, "writer.shutdown_drain_limit", |config| {
+            config.with_shutdown_drain_limit(limit)
+        });
+    }
+    for cache_bytes in [0, 1, u64::MAX] {
+        check(false, "cache_bytes", |config| {
+            config.with_cache_bytes(cache_bytes)
+        });
+    }
+    for now in [i64::MIN, -1, 0, i64::MAX] {
+        check(false, "clock", |config| {
+            config.with_clock(Some(Arc::new(move || now)))
+        });
+    }
     check(false, "index", |config| {
         config
             .with_enable_checkpoint(false)

@@ -13,6 +13,7 @@
 mod harness;
 
 mod a_batch_is_judged_and_stored_as_a_whole;
+mod a_clock_at_its_end_is_refused;
 mod a_close_answers_everyone;
 mod a_command_behind_a_refusal_or_a_replay_is_carried_out;
 mod a_configuration_that_makes_no_sense_is_refused;

@@ -17,6 +17,7 @@ mod a_cursor_resumes_where_it_stood;
 mod a_follower_catches_up_and_goes_on;
 mod a_generation_changes_with_the_entity;
 mod a_worker_resumes_where_it_stopped;
+mod arguments_at_their_ends_are_answered;
 mod every_walk_agrees_with_a_plain_filter;
 mod few_events_cost_few_reads;
 mod payloads_come_in_every_form;
