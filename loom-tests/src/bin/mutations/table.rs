@@ -282,7 +282,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         name: "adopt-nothing",
         edge: "publication",
         path: "actors/src/view/publish.rs",
-        find: "before.push(Part::Indexed(Arc::clone(indexed)));",
+        find: "before.extend(indexed.iter().cloned().map(Part::Indexed));",
         replace: "",
         why: "what an index takes over is shown by nobody",
     },
