@@ -2,14 +2,9 @@
 //! entity anything. Nobody appends four billion events here: a log is written whose last event has
 //! a late clock.
 
+use crate::forged_log::{Forged, write_log};
 use crate::harness::*;
-use batpak::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use batpak::prelude::*;
-use batpak_log::log_position::LogPosition;
-use batpak_log::position::Hlc;
-use batpak_log::segment::{
-    EventRecord, GroupBuilder, SegmentHeader, SegmentName, Tie, encode_footer,
-};
 use std::path::Path;
 
 /// The last clock there is.
@@ -17,72 +12,17 @@ const LAST: u32 = u32::MAX - 1;
 /// The id of the event that the log begins with.
 const FIRST_ID: u128 = 5;
 
-/// Writes a closed log of one event of `full`, which has this clock.
-fn write_log(directory: &Path, clock: u32) {
-    let hlc = Hlc {
-        wall_us: 1_700_000_000_000_000,
-        counter: 0,
-    };
-    let header = SegmentHeader {
-        store_id: *b"store of a test!",
-        segment: SegmentName::first_generation(1),
-        last_id: 1,
-        first_sequence: 0,
-        boot_id: [0; 16],
-        hlc,
-        events_before: 0,
-        predecessor: None,
-        replaced: Vec::new(),
-        required_features: 0,
-        optional_features: 0,
-    };
-    let canonical = CanonicalHeader {
-        event_id: FIRST_ID,
-        correlation_id: FIRST_ID,
-        causation_id: None,
-        entity: "full",
-        scope: "scope",
-        kind: KIND,
-        flags: 0,
-        hlc,
-        clock,
-        depth: 0,
-        lane: 0,
-    };
-    let payload = rmp_serde::to_vec_named(&0u64).unwrap();
-    let record = EventRecord {
-        event_id: FIRST_ID,
-        name: 0,
-        clock,
-        kind: KIND,
-        flags: 0,
-        hlc,
-        event_hash: event_hash(&canonical, &payload_hash(&payload), &[0; 32]),
-        correlation_id: FIRST_ID,
-        causation_id: None,
-        keyed: true,
-        depth: 0,
-        lane: 0,
-        tie: Tie::Hashed,
-        payload: &payload,
-        removed: None,
-    };
-    let mut bytes = header.encode();
-    let start = bytes.len() as u64;
-    let mut group = GroupBuilder::start(header.binding(), hlc.wall_us, start, Vec::new());
-    group.push_name(&at("full"));
-    group.push_event(&record);
-    bytes.extend(group.finish(0, start));
-    let mut end = LogPosition::at_start_of(&header);
-    end.count(0, hlc, &record.event_hash);
-    end.offset = bytes.len() as u64;
-    bytes.extend(encode_footer(&header.binding(), &end.as_trailer(true)));
-    std::fs::write(directory.join(header.segment.file_name()), bytes).unwrap();
-}
-
 /// Opens a log whose entity `full` has its latest event at a clock.
 fn open_at(directory: &Path, clock: u32) -> Store {
-    write_log(directory, clock);
+    let latest = Forged {
+        event_id: FIRST_ID,
+        entity: "full",
+        clock,
+        after_us: 0,
+        payload: [0],
+        event_hash: [0; 32],
+    };
+    write_log(directory, &[latest.chained(&[0; 32])]);
     let store = open(directory);
     assert_eq!(store.stream("full")[0].clock, clock);
     store

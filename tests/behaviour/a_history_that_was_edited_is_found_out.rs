@@ -1,6 +1,7 @@
 //! Whoever edits stored events and repairs every checksum is still found out: `verify` names the
 //! first event whose content does not give its hash.
 
+use crate::forged_log::{Forged, write_log};
 use crate::harness::*;
 use batpak::prelude::*;
 
@@ -120,5 +121,99 @@ fn any_byte_of_an_event() {
             let same = visible(&store) == before;
             assert!(same, "byte {from_end} from the end: nobody noticed");
         }
+    }
+}
+
+/// A sound history of two entities, whose events take turns.
+fn sound() -> Vec<Forged> {
+    let mut history: Vec<Forged> = Vec::new();
+    for number in 0..EVENTS as u8 {
+        let place = usize::from(number);
+        let before = place.checked_sub(2).map(|before| history[before]);
+        let event = Forged {
+            event_id: u128::from(number) + 1,
+            entity: ["even", "odd"][place % 2],
+            clock: u32::from(number / 2),
+            after_us: u64::from(number),
+            payload: [number],
+            event_hash: [0; 32],
+        };
+        let prev_hash = before.map_or([0; 32], |before| before.event_hash);
+        history.push(event.chained(&prev_hash));
+    }
+    history
+}
+
+/// Demands that in this history the first bad event is the one at a place; all before it are good.
+fn assert_bad_at(history: &[Forged], place: usize, what: &str) {
+    let directory = temporary();
+    write_log(directory.path(), history);
+    let found = open_read_only(directory.path()).verify().unwrap();
+    let bad = found
+        .first_bad
+        .unwrap_or_else(|| panic!("nobody noticed: {what}"));
+    assert_eq!(bad.sequence, place as u64, "{what}");
+    assert_eq!(bad.event_id, history[place].event_id, "{what}");
+    assert_eq!(bad.entity, history[place].entity, "{what}");
+    assert_eq!(found.events, place as u64, "{what}");
+}
+
+#[test]
+fn an_event_that_was_taken_out() {
+    let directory = temporary();
+    write_log(directory.path(), &sound());
+    assert_sound(&open_read_only(directory.path()), EVENTS as usize);
+    for place in 0..EVENTS as usize - 2 {
+        let mut history = sound();
+        history.remove(place);
+        // The other entity's event stands there now, and behind it the next one.
+        assert_bad_at(&history, place + 1, "a gap in the clocks");
+        for later in history[place..].iter_mut().skip(1).step_by(2) {
+            later.clock -= 1;
+        }
+        assert_bad_at(&history, place + 1, "clocks without a gap");
+    }
+}
+
+#[test]
+fn an_event_that_was_put_in() {
+    for place in 0..EVENTS as usize - 2 {
+        let mut history = sound();
+        let before = history[place];
+        let inserted = Forged {
+            event_id: 99,
+            clock: before.clock + 1,
+            ..before
+        };
+        history.insert(place + 1, inserted);
+        assert_bad_at(&history, place + 1, "with a hash of another event");
+        history[place + 1] = inserted.chained(&before.event_hash);
+        assert_bad_at(&history, place + 3, "with a hash of its own");
+        for later in history[place + 3..].iter_mut().step_by(2) {
+            later.clock += 1;
+        }
+        assert_bad_at(&history, place + 3, "with the clocks behind it mended");
+    }
+}
+
+#[test]
+fn events_that_were_exchanged() {
+    for place in 0..EVENTS as usize - 2 {
+        let mut history = sound();
+        history.swap(place, place + 2);
+        assert_bad_at(&history, place, "with their clocks");
+        let (one, other) = (history[place].clock, history[place + 2].clock);
+        history[place].clock = other;
+        history[place + 2].clock = one;
+        assert_bad_at(&history, place, "without their clocks");
+    }
+}
+
+#[test]
+fn an_event_that_was_given_to_another_entity() {
+    for place in 0..EVENTS as usize {
+        let mut history = sound();
+        history[place].entity = ["odd", "even"][place % 2];
+        assert_bad_at(&history, place, "an entity that it was not of");
     }
 }

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod forged_log;
 mod harness;
 
 mod a_batch_is_judged_and_stored_as_a_whole;
