@@ -2,6 +2,10 @@
 
 use crate::harness::*;
 use batpak::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 fn check(end: impl Fn(Store)) {
     let directory = temporary();
@@ -72,4 +76,42 @@ fn what_was_submitted_before_a_drop_is_carried_out() {
         numbers(&open(directory.path()), "a"),
         (0..500).collect::<Vec<_>>()
     );
+}
+
+/// Counts the warnings that a program's log would show.
+struct Warnings(Arc<AtomicUsize>);
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn a_drop_warns_and_a_close_does_not() {
+    let directory = temporary();
+    let warned = |end: &dyn Fn()| {
+        let count = Arc::new(AtomicUsize::new(0));
+        tracing::subscriber::with_default(Warnings(Arc::clone(&count)), end);
+        count.load(Ordering::SeqCst)
+    };
+    assert_eq!(warned(&|| drop(open(directory.path()))), 1);
+    assert_eq!(warned(&|| drop(open(directory.path()).close())), 0);
+    assert_eq!(warned(&|| drop(open_read_only(directory.path()))), 0);
 }

@@ -238,10 +238,13 @@ fn waits_and_batches_without_a_limit() {
         })
         .unwrap();
     assert_eq!(handled.recv_timeout(HANG).unwrap(), 3);
+    // It idles now, and is woken.
+    append_numbers(&store, "a", 3..4);
+    assert_eq!(handled.recv_timeout(HANG).unwrap(), 1);
     worker.join().unwrap();
     let mut taken = store.subscribe_lossy(&Region::all()).ops().take(usize::MAX);
     let mut none = store.subscribe_lossy(&Region::all()).ops().take(0);
-    append_numbers(&store, "a", 3..4);
+    append_numbers(&store, "a", 4..5);
     assert!(taken.recv().is_some());
     assert!(none.recv().is_none());
 }
