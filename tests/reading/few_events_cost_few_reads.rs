@@ -138,3 +138,26 @@ fn a_whole_walk_from_the_back_reads_each_part_about_once() {
     let calls = format!("{calls_back} calls back, {calls_forward} forward");
     assert!(calls_back < 2 * calls_forward, "{calls}");
 }
+
+#[test]
+fn a_cursor_that_goes_on_reads_what_is_new_alone() {
+    let disk = filled();
+    let store = open_on(&disk);
+    let all = Region::all();
+    let last = store.events(&all, 0).rev().nth(10).unwrap().unwrap();
+    let mut cursor = store
+        .cursor_at(&all, &store.position_behind(&last))
+        .unwrap();
+    let (read, _) = read_by(&disk, || assert_eq!(cursor.poll_batch(100).len(), 10));
+    // An index page and the frames of ten events, not a log of 20 MB.
+    assert!(read < 300_000, "{read} bytes for ten events");
+    let (read, _) = read_by(&disk, || {
+        for _ in 0..100 {
+            assert_eq!(cursor.poll(), None);
+        }
+    });
+    assert_eq!(read, 0, "idle polls");
+    append_numbers(&store, "entity:new", 0..3);
+    let (read, _) = read_by(&disk, || assert_eq!(cursor.poll_batch(100).len(), 3));
+    assert_eq!(read, 0, "what has just been written is in memory");
+}
