@@ -155,3 +155,34 @@ fn at_its_limits_and_one_over() {
     };
     assert_sound(&store, 4096 + 2);
 }
+
+/// On a disk that counts.
+#[cfg(feature = "testkit")]
+mod durable {
+    use super::*;
+    use batpak::testkit::{Call, FsCall, SimFs, open_on_threads};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn it_costs_one_sync() {
+        let disk = SimFs::new();
+        let config = StoreConfig::new("store").with_sync_every_n_events(1);
+        let store = open_on_threads(config, Arc::new(disk.clone())).unwrap();
+        // The first write makes the segment; the next file is made ready meanwhile.
+        append_numbers(&store, "a", 0..1000);
+        let syncs = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&syncs);
+        disk.observe(Some(Box::new(move |call: &Call<'_>| {
+            let is_sync = matches!(call.call, FsCall::SyncData | FsCall::SyncAll);
+            seen.fetch_add(u64::from(is_sync), Ordering::Relaxed);
+        })));
+        for round in 1..=5 {
+            let items = (0..200).map(|number| item("a", number)).collect();
+            store.append_batch(items).unwrap();
+            assert_eq!(syncs.load(Ordering::Relaxed), round);
+        }
+        disk.observe(None);
+        assert_sound(&store, 2000);
+    }
+}
