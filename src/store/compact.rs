@@ -125,6 +125,10 @@ impl Store<Open> {
     /// chain of its entity holds, and [`verify`](Self::verify) counts it as removed. Events that
     /// were removed stay removed whatever later compactions keep.
     ///
+    /// No [projection](Self::project) returns what was folded from removed events before, from
+    /// whatever cache: every state is folded anew once, every
+    /// [generation](Self::entity_generation) grows, and every projection watcher looks again.
+    ///
     /// Segment by segment a crash leaves either what was there or what takes its place. The old
     /// file goes when no reader is in it any more; a walk that was begun before goes on in it.
     /// Space for one more segment is needed meanwhile.
@@ -152,11 +156,24 @@ impl Store<Open> {
         config: &CompactionConfig,
         mut progress: impl FnMut(CompactionProgress),
     ) -> Result<CompactionResult, StoreError> {
+        let done = self.compact_all(config, &mut progress);
+        if config.strategy.removes() {
+            // Watchers of projections look at what is left, also when not all was done.
+            self.shared.engine.wake_all();
+        }
+        done
+    }
+
+    fn compact_all(
+        &self,
+        config: &CompactionConfig,
+        progress: &mut impl FnMut(CompactionProgress),
+    ) -> Result<CompactionResult, StoreError> {
         const TRIES: usize = 8;
         let mut result = CompactionResult::default();
         for _ in 0..TRIES {
-            let units = self.plan(config, &mut progress)?;
-            if self.write_units(&units, &mut result, &mut progress)? {
+            let units = self.plan(config, progress)?;
+            if self.write_units(&units, &mut result, progress)? {
                 return Ok(result);
             }
         }

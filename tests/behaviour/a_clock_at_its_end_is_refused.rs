@@ -8,7 +8,7 @@ use batpak::prelude::*;
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
 use batpak_log::segment::{
-    EventRecord, GroupBuilder, SegmentHeader, SegmentName, Tie, encode_footer,
+    EventRecord, GroupBuilder, Removals, SegmentHeader, SegmentName, Tie, encode_footer,
 };
 use std::path::Path;
 
@@ -33,6 +33,7 @@ fn write_log(directory: &Path, clock: u32) {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        removals: Removals::default(),
         required_features: 0,
         optional_features: 0,
     };

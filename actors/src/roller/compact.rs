@@ -178,7 +178,9 @@ impl Compaction {
         match &mut self.stage {
             Stage::Writing(writing) => {
                 if writing.step(&*self.fs)? {
-                    let end = writing.place(&*self.fs, &self.header)?;
+                    let header = Arc::new(writing.rewriter.finished(&self.header));
+                    let end = writing.place(&*self.fs, &header)?;
+                    self.header = header;
                     self.bytes_after = writing.file.len()?;
                     self.stage = Stage::Indexing(Box::new(IndexingAll::new(&self.header, end)));
                 }
@@ -321,7 +323,7 @@ impl Writing {
         Ok(true)
     }
 
-    /// Gives the file its footer and its name; returns where the log ends in it.
+    /// Gives the file its header, its footer and its name; returns where the log ends in it.
     fn place(&mut self, fs: &dyn Fs, header: &SegmentHeader) -> Result<LogPosition, StoreError> {
         let mut position = *self.rewriter.position();
         let mut clean = false;
@@ -336,6 +338,7 @@ impl Writing {
         }
         let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
         write_all_at(&*self.file, &footer, position.offset)?;
+        write_all_at(&*self.file, &header.encode(), 0)?;
         self.file.sync_all()?;
         fs.rename(MERGING_NAME, &header.segment.file_name())?;
         fs.sync_directory("")?;
