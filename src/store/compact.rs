@@ -117,7 +117,8 @@ impl Store<Open> {
     /// meanwhile.
     ///
     /// Segments are sealed once they are full, and when the store is closed. The one that takes
-    /// appends now is never touched.
+    /// appends now is never touched, nor is the one that holds what was taken over from the
+    /// released crate: its events are not asked about, and none of them can be removed.
     ///
     /// What stays keeps its sequence, its clock, its hash and its place among the others, so
     /// cursors and saved positions go on. Of a removed event a stub stays, without its payload: its
