@@ -148,6 +148,7 @@ fn merge(
     let clean = trailer.is_some_and(|trailer| trailer.clean);
     let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
     write_all_at(&*file, &footer, position.offset)?;
+    write_all_at(&*file, &rewriter.finished(&header).encode(), 0)?;
     if !planted(Bug::RemoveSourcesEarly) {
         file.sync_all()?;
     }

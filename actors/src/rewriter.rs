@@ -6,11 +6,11 @@ use crate::protocol::roller::Removal;
 use crate::reader::Reader;
 use batpak_log::coordinate::Coordinate;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
-use batpak_log::layout::FEATURE_STUBS;
+use batpak_log::layout::{FEATURE_REMOVALS, FEATURE_STUBS};
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::{
-    Binding, EventRecord, Group, GroupBuilder, GroupEvent, Predecessor, Removed, Replaced,
-    SegmentHeader, SegmentName,
+    Binding, EventRecord, Group, GroupBuilder, GroupEvent, Predecessor, Removals, Removed,
+    Replaced, SegmentHeader, SegmentName,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ pub(crate) struct MergeSource {
     pub(crate) end: Predecessor,
 }
 
-/// Returns the header of the segment that takes the place of neighbours.
+/// Returns the header of the segment that takes the place of neighbours; what was removed from it
+/// is known once it is [written](Rewriter::finished).
 pub(crate) fn merged_header(
     boot_id: Option<[u8; 16]>,
     sources: &[MergeSource],
@@ -38,6 +39,10 @@ pub(crate) fn merged_header(
     let generation = |source: &MergeSource| source.header.segment.generation;
     let features = |all, source: &MergeSource| all | source.header.required_features;
     let stubs = if removes { FEATURE_STUBS } else { 0 };
+    let mut required_features = sources.iter().fold(stubs, features);
+    if required_features & FEATURE_STUBS != 0 {
+        required_features |= FEATURE_REMOVALS;
+    }
     Some(SegmentHeader {
         segment: SegmentName {
             id: first.header.segment.id,
@@ -48,7 +53,8 @@ pub(crate) fn merged_header(
         last_id: last.header.last_id,
         boot_id: boot_id.unwrap_or_default(),
         replaced: sources.iter().map(replaced).collect(),
-        required_features: sources.iter().fold(stubs, features),
+        removals: Removals::default(),
+        required_features,
         ..first.header.clone()
     })
 }
@@ -61,6 +67,8 @@ pub(crate) struct Rewriter {
     binding: Binding,
     base_wall_us: u64,
     names: HashMap<Coordinate, u32>,
+    /// What was removed, now or before.
+    removals: Removals,
     position: LogPosition,
     /// The latest hash of each entity.
     previous: HashMap<Arc<str>, [u8; 32]>,
@@ -74,6 +82,7 @@ impl Rewriter {
             binding: header.binding(),
             base_wall_us: header.hlc.wall_us,
             names: HashMap::new(),
+            removals: Removals::default(),
             position: LogPosition::at_start_of(header),
             previous: HashMap::new(),
         }
@@ -82,6 +91,14 @@ impl Rewriter {
     /// Returns where the groups end that were written so far.
     pub(crate) fn position(&self) -> &LogPosition {
         &self.position
+    }
+
+    /// Returns the header as it is to be, now that all is written.
+    pub(crate) fn finished(&self, begun: &SegmentHeader) -> SegmentHeader {
+        SegmentHeader {
+            removals: self.removals,
+            ..begun.clone()
+        }
     }
 
     /// Returns the group's bytes and where they go; a group without events leaves none.
@@ -106,10 +123,11 @@ impl Rewriter {
                     builder.push_name(&event.coordinate);
                     next_name
                 });
-            builder.push_event(&EventRecord {
-                name,
-                ..self.what_stays(event)
-            });
+            let record = self.what_stays(event);
+            if let Some(removed) = &record.removed {
+                self.removals.count(&record.event_hash, removed.is_shown);
+            }
+            builder.push_event(&EventRecord { name, ..record });
             self.position
                 .count(event.sequence, event.record.hlc, &event.record.event_hash);
         }

@@ -218,6 +218,7 @@ pub(crate) enum Export {
     ///
     /// Importing the lines into an empty store gives the same events: order, ids, kinds, payloads
     /// bit by bit, causes. Times, and with them the hash chains, are those of the import.
+    /// Tombstones are written, and an import passes them over.
     #[command(after_help = "Examples:
   batpak export ndjson demo-store demo.ndjson
   batpak export ndjson demo-store | gzip > demo.ndjson.gz

@@ -81,9 +81,17 @@ impl EventLine {
     }
 
     /// Reads a line and makes the append that it asks for; the text says what is wrong with it.
-    pub(crate) fn read(line: &[u8]) -> Result<BatchAppendItem, String> {
+    /// `None` for a tombstone: what it stands for is gone.
+    pub(crate) fn read(line: &[u8]) -> Result<Option<BatchAppendItem>, String> {
         let line: Self = serde_json::from_slice(line).map_err(|error| json_error(&error))?;
-        line.into_item()
+        match line.is_tombstone() {
+            true => Ok(None),
+            false => line.into_item().map(Some),
+        }
+    }
+
+    fn is_tombstone(&self) -> bool {
+        self.kind == EventKind::TOMBSTONE.to_string()
     }
 
     fn into_item(self) -> Result<BatchAppendItem, String> {
@@ -196,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_line_needs_only_entity_scope_kind_and_payload() {
-        let item = EventLine::read(format!("{{{GOOD},\"payload\":null}}").as_bytes()).unwrap();
+        let item = EventLine::read(format!("{{{GOOD},\"payload\":null}}").as_bytes());
+        let item = item.unwrap().unwrap();
         assert_eq!(item.payload_bytes, [0xc0]);
         assert_eq!(item.options, AppendOptions::new());
     }

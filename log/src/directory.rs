@@ -127,7 +127,8 @@ fn find_version1(
     Ok(found)
 }
 
-/// Finds the sources of merged segments that are still there.
+/// Finds the sources of merged segments that are still there, and the sources of sources: whoever
+/// read one of those has kept it there while it was merged a second time.
 ///
 /// They are about to be removed, so a file that only has a source's name must not pass as one.
 fn find_replaced(
@@ -135,10 +136,14 @@ fn find_replaced(
 ) -> Result<BTreeSet<SegmentName>, LogError> {
     let mut found = BTreeSet::new();
     for merged in headers.values() {
-        for replaced in &merged.replaced {
-            let Some(source) = headers.get(&replaced.segment) else {
-                continue;
-            };
+        if merged.replaced.is_empty() {
+            continue;
+        }
+        let sources = Sources::of(merged);
+        let covered = SegmentName::first_generation(merged.segment.id)..;
+        let covered = headers.range(covered).map(|(_, header)| header);
+        let covered = covered.take_while(|header| header.segment.id <= merged.last_id);
+        for source in covered.filter(|header| sources.hold(header)) {
             if source.store_id != merged.store_id {
                 return Err(LogError::ForeignFile {
                     name: source.segment.file_name(),
@@ -149,6 +154,37 @@ fn find_replaced(
         }
     }
     Ok(found)
+}
+
+/// What a merged segment was made of.
+struct Sources<'m> {
+    merged: &'m SegmentHeader,
+    generations: BTreeMap<u64, u32>,
+}
+
+impl<'m> Sources<'m> {
+    fn of(merged: &'m SegmentHeader) -> Self {
+        let segments = merged.replaced.iter().map(|source| source.segment);
+        Self {
+            merged,
+            generations: segments.map(|name| (name.id, name.generation)).collect(),
+        }
+    }
+
+    /// Tells whether a segment is one of them, or an earlier form of a part of one.
+    fn hold(&self, other: &SegmentHeader) -> bool {
+        let SegmentName { id, generation } = other.segment;
+        let Some((first_id, of_source)) = self.generations.range(..=id).next_back() else {
+            return false;
+        };
+        if (*first_id, *of_source) == (id, generation) {
+            return true;
+        }
+        let mut behind = self.generations.range(id.saturating_add(1)..);
+        let end = behind.next().map(|(next, _)| *next);
+        let end = end.unwrap_or(self.merged.last_id.saturating_add(1));
+        !self.merged.holds_version1() && generation < *of_source && other.last_id < end
+    }
 }
 
 fn check_links(segments: &[SegmentHeader]) -> Result<(), LogError> {

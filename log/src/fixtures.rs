@@ -9,8 +9,8 @@ use crate::fs::{Access, File, Fs, MemoryFs};
 use crate::log_position::LogPosition;
 use crate::position::Hlc;
 use crate::segment::{
-    EventRecord, FenceRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step, Tie,
-    encode_footer,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, Removals, SegmentHeader, SegmentName,
+    Step, Tie, encode_footer,
 };
 
 /// The store of the tests.
@@ -143,6 +143,7 @@ pub(crate) fn first_header() -> SegmentHeader {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        removals: Removals::default(),
         required_features: 0,
         optional_features: 0,
     }

@@ -11,14 +11,15 @@ use crate::coordinate::Coordinate;
 use crate::event::EventKind;
 use crate::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use crate::fixtures::{event, file_of};
-use crate::layout::FEATURE_STUBS;
+use crate::layout::{FEATURE_REMOVALS, FEATURE_STUBS};
 use crate::log_position::LogPosition;
 use crate::poison_mark::PoisonMark;
 use crate::position::Hlc;
 use crate::recover_segment::recover_newest;
 use crate::segment::{
-    EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Removed, Replaced,
-    SegmentHeader, SegmentName, Step, TailFacts, Tie, encode_footer, read_header, read_trailer,
+    EventRecord, FenceRecord, GroupBuilder, GroupReader, Predecessor, ReadStart, Removals, Removed,
+    Replaced, SegmentHeader, SegmentName, Step, TailFacts, Tie, encode_footer, read_header,
+    read_trailer,
 };
 
 const FORMAT: &str = include_str!("../FORMAT.md");
@@ -77,6 +78,7 @@ fn header() -> SegmentHeader {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        removals: Removals::default(),
         required_features: 0,
         optional_features: 0,
     }
@@ -165,15 +167,19 @@ fn stub() -> EventRecord<'static> {
 
 #[test]
 fn a_stub_in_a_merged_segment() {
+    let mut removals = Removals::default();
+    removals.count(&record().event_hash, false);
     let header = SegmentHeader {
-        required_features: FEATURE_STUBS,
+        required_features: FEATURE_STUBS | FEATURE_REMOVALS,
+        removals,
         ..merged_header()
     };
-    let mut builder = GroupBuilder::start(header.binding(), TIME.wall_us, 256, Vec::new());
+    let mut builder = GroupBuilder::start(header.binding(), TIME.wall_us, 280, Vec::new());
     builder.push_name(&Coordinate::new("cart:7", "shop").unwrap());
     builder.push_event(&stub());
-    let bytes = [header.encode(), builder.finish(1, 256)].concat();
-    assert_is_example("stub", &bytes[256..]);
+    let bytes = [header.encode(), builder.finish(1, 280)].concat();
+    assert_is_example("removals", &bytes[256..280]);
+    assert_is_example("stub", &bytes[280..]);
     let file = file_of(&bytes);
     assert_eq!(read_header(header.segment, &*file).unwrap(), header);
     let mut reader = GroupReader::new(file, &header, bytes.len() as u64);

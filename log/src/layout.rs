@@ -17,8 +17,11 @@ pub const FEATURE_FENCES: u64 = 0x01;
 pub const FEATURE_STUBS: u64 = 0x02;
 /// Required feature: the segment holds what version 1 wrote.
 pub const FEATURE_VERSION1: u64 = 0x04;
+/// Required feature: the header says which stubs the segment holds.
+pub const FEATURE_REMOVALS: u64 = 0x08;
 /// Required features that this crate understands.
-pub const KNOWN_REQUIRED_FEATURES: u64 = FEATURE_FENCES | FEATURE_STUBS | FEATURE_VERSION1;
+pub const KNOWN_REQUIRED_FEATURES: u64 =
+    FEATURE_FENCES | FEATURE_STUBS | FEATURE_VERSION1 | FEATURE_REMOVALS;
 
 /// Length of a segment header without replaced ranges, in bytes.
 pub const HEADER_LEN: usize = 168;
@@ -28,6 +31,8 @@ pub const HEADER_CRC_AT: usize = 12;
 pub const HEADER_CRC_END: usize = HEADER_CRC_AT + 4;
 /// Length of one replaced range in a header, in bytes.
 pub const REPLACED_LEN: usize = 44;
+/// Length of what a header says of stubs, with the feature for it.
+pub const REMOVALS_LEN: usize = 24;
 /// The most ranges that one header may list; it bounds what a damaged count can allocate.
 pub const REPLACED_MAX: usize = 65_536;
 

@@ -15,7 +15,7 @@ use batpak_log::index::{IndexRun, RunBuilder};
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
 use batpak_log::segment::{
-    EventRecord, GroupBuilder, GroupReader, SegmentHeader, SegmentName, Step, Tie,
+    EventRecord, GroupBuilder, GroupReader, Removals, SegmentHeader, SegmentName, Step, Tie,
 };
 
 use crate::store::READER;
@@ -69,6 +69,7 @@ pub fn log_of(events: u32) -> Arc<dyn Fs> {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        removals: Removals::default(),
         required_features: 0,
         optional_features: 0,
     };

@@ -117,13 +117,18 @@ impl Store<Open> {
     /// meanwhile.
     ///
     /// Segments are sealed once they are full, and when the store is closed. The one that takes
-    /// appends now is never touched.
+    /// appends now is never touched, nor is the one that holds what was taken over from the
+    /// released crate: its events are not asked about, and none of them can be removed.
     ///
     /// What stays keeps its sequence, its clock, its hash and its place among the others, so
     /// cursors and saved positions go on. Of a removed event a stub stays, without its payload: its
     /// idempotency key still gives the first receipt, compare-and-swap still sees its clock, the
     /// chain of its entity holds, and [`verify`](Self::verify) counts it as removed. Events that
     /// were removed stay removed whatever later compactions keep.
+    ///
+    /// No [projection](Self::project) returns what was folded from removed events before, from
+    /// whatever cache: every state is folded anew once, every
+    /// [generation](Self::entity_generation) grows, and every projection watcher looks again.
     ///
     /// Segment by segment a crash leaves either what was there or what takes its place. The old
     /// file goes when no reader is in it any more; a walk that was begun before goes on in it.
@@ -152,11 +157,24 @@ impl Store<Open> {
         config: &CompactionConfig,
         mut progress: impl FnMut(CompactionProgress),
     ) -> Result<CompactionResult, StoreError> {
+        let done = self.compact_all(config, &mut progress);
+        if config.strategy.removes() {
+            // Watchers of projections look at what is left, also when not all was done.
+            self.shared.engine.wake_all();
+        }
+        done
+    }
+
+    fn compact_all(
+        &self,
+        config: &CompactionConfig,
+        progress: &mut impl FnMut(CompactionProgress),
+    ) -> Result<CompactionResult, StoreError> {
         const TRIES: usize = 8;
         let mut result = CompactionResult::default();
         for _ in 0..TRIES {
-            let units = self.plan(config, &mut progress)?;
-            if self.write_units(&units, &mut result, &mut progress)? {
+            let units = self.plan(config, progress)?;
+            if self.write_units(&units, &mut result, progress)? {
                 return Ok(result);
             }
         }

@@ -37,7 +37,14 @@ impl Store<Open> {
                 error.into()
             }
         })?;
-        self.snapshot_to(Arc::new(to))
+        match self.snapshot_to(Arc::new(to)) {
+            // Another snapshot has come first.
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let directory = dest.display().to_string();
+                Err(StoreError::NotEmpty { directory })
+            }
+            copied => copied,
+        }
     }
 
     /// As [`snapshot`](Self::snapshot), into any file system.

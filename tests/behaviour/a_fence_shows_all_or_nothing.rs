@@ -352,3 +352,32 @@ fn an_index_covers_fences_and_the_gaps_of_cancelled_ones() {
     assert_eq!(numbers(&store, "a"), expected);
     assert_sound(&store, expected.len());
 }
+
+#[test]
+fn the_writer_goes_on_behind_a_cancelled_fence_when_it_crashes_there() {
+    for before in [0, 3] {
+        let directory = temporary();
+        let config = config(directory.path()).with_restart_policy(RestartPolicy::Bounded {
+            max_restarts: 10,
+            within_ms: 1000,
+        });
+        let store = Store::open(config).unwrap();
+        append_numbers(&store, "a", 0..before);
+        let fence = store.begin_visibility_fence().unwrap();
+        let items = (0..5).map(|number| item("a", number)).collect();
+        let used = fence.submit_batch(items).unwrap();
+        used.wait_durable().unwrap();
+        fence.cancel().unwrap();
+        for number in before..before + 4 {
+            store.panic_actor_for_test("writer");
+            append_numbers(&store, "a", number..number + 1);
+        }
+        assert_eq!(numbers(&store, "a"), (0..before + 4).collect::<Vec<_>>());
+        let after = store.stream("a");
+        assert!(
+            after[before as usize].global_sequence >= before + 5,
+            "none is given out twice"
+        );
+        assert_sound(&store, after.len());
+    }
+}

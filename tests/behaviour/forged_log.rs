@@ -5,7 +5,7 @@ use batpak::event::hash::{CanonicalHeader, event_hash, payload_hash};
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
 use batpak_log::segment::{
-    EventRecord, GroupBuilder, SegmentHeader, SegmentName, Tie, encode_footer,
+    EventRecord, GroupBuilder, Removals, SegmentHeader, SegmentName, Tie, encode_footer,
 };
 use std::path::Path;
 
@@ -87,6 +87,7 @@ pub(crate) fn write_log(directory: &Path, events: &[Forged]) {
         events_before: 0,
         predecessor: None,
         replaced: Vec::new(),
+        removals: Removals::default(),
         required_features: 0,
         optional_features: 0,
     };

@@ -298,3 +298,44 @@ fn sequences_that_a_loss_has_skipped_stay_skipped() {
         assert!(append_number(&store, 20).sequence >= skipped);
     }
 }
+
+#[test]
+fn a_new_segment_that_was_not_shown_is_taken_up_by_the_next_compaction() {
+    let mut left = 0;
+    for nth in 0..12 {
+        let machine = Machine::new(nth);
+        let store = machine.open(small()).unwrap();
+        for number in 0..60_u64 {
+            let payload = (number, "x".repeat(150));
+            store.append(&at("entity"), KIND, &payload).unwrap();
+        }
+        store.close().unwrap();
+        let store = machine.open(small().with_segment_max_bytes(3000)).unwrap();
+        let before = told(&store);
+        let disk = machine.disk();
+        let failing = Fault::ErrorAfter(std::io::ErrorKind::Other);
+        disk.fail_nth(FsCall::SyncDirectory, nth, failing);
+        let merged = store.compact(&CompactionConfig::default());
+        disk.clear_faults();
+        let files = disk.files();
+        let segments = files.iter().filter(|name| name.ends_with(".fbat")).count();
+        left += usize::from(merged.is_err() && segments > store.stats().segments);
+        assert_eq!(told(&store), before);
+        // What goes now makes for other neighbours than before.
+        let most = CompactionConfig {
+            strategy: CompactionStrategy::Retention(Box::new(|event| {
+                let number = event.event.payload[0].as_u64();
+                number.is_some_and(|number| number.is_multiple_of(5))
+            })),
+            min_segments: 1,
+        };
+        store.compact(&most).unwrap();
+        assert_eq!(told(&store).len(), 12);
+        assert_sound(&store);
+        store.close().unwrap();
+        let store = machine.open(small()).unwrap();
+        assert_eq!(told(&store).len(), 12);
+        assert_sound(&store);
+    }
+    assert!(left > 1);
+}

@@ -117,3 +117,54 @@ fn a_roller_that_crashes_over_it_begins_again() {
     let found = Machine::with_disk(copy, 1).open(machine_config()).unwrap();
     assert_eq!(told(&found), expected);
 }
+
+#[test]
+fn and_one_that_is_whole_is_not_touched_by_another_into_the_same_place() {
+    let machine = Machine::new(4);
+    let store = machine.open(StoreConfig::new("simulated")).unwrap();
+    append_numbers(&store, 0..10);
+    let to = SimFs::new();
+    snapshot_to(&store, Arc::new(to.clone())).unwrap();
+    let before = told(&store);
+    append_numbers(&store, 10..20);
+    let changes = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&changes);
+    to.observe(Some(Box::new(move |call| {
+        *seen.lock().unwrap() += usize::from(call.changes());
+    })));
+    let refused = snapshot_to(&store, Arc::new(to.clone())).unwrap_err();
+    assert!(matches!(refused, StoreError::Io(_)), "{refused}");
+    to.observe(None);
+    // Not even for a moment, in which a crash could come.
+    assert_eq!(*changes.lock().unwrap(), 0);
+    let copy = Machine::with_disk(to, 5);
+    assert_eq!(
+        told(&copy.open(StoreConfig::new("simulated")).unwrap()),
+        before
+    );
+}
+
+#[test]
+fn of_many_at_once_into_one_directory_one_is_whole() {
+    let (directory, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Store::open(StoreConfig::new(directory.path())).unwrap();
+    append_numbers(&store, 0..50);
+    let to = copies.path().join("copy");
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..6)
+            .map(|_| scope.spawn(|| store.snapshot(&to)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for refused in results.into_iter().filter_map(Result::err) {
+        assert!(matches!(refused, StoreError::NotEmpty { .. }), "{refused}");
+    }
+    assert_eq!(
+        told(&Store::open(StoreConfig::new(&to)).unwrap()),
+        told(&store)
+    );
+}

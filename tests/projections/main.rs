@@ -20,3 +20,4 @@ mod only_what_is_new_is_folded_where_both_agree;
 mod stale_states_are_returned_while_they_are_young;
 mod states;
 mod what_a_fence_hides_is_not_folded;
+mod what_was_removed_is_in_no_state;

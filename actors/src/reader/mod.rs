@@ -179,13 +179,27 @@ impl Reader {
         })
     }
 
-    /// Returns the latest visible event of an entity.
+    /// Returns the latest visible event of an entity, also one that compaction removed.
     ///
     /// # Errors
     /// As [`raw`](Self::raw), `NotFound` apart.
     pub fn head(&self, entity: &str) -> Result<Option<EntityHead>, StoreError> {
+        self.head_before(entity, u64::MAX)
+    }
+
+    /// Returns the latest visible event of an entity with a smaller sequence, also one that
+    /// compaction removed.
+    ///
+    /// # Errors
+    /// As [`raw`](Self::raw), `NotFound` apart.
+    pub fn head_before(
+        &self,
+        entity: &str,
+        sequence: u64,
+    ) -> Result<Option<EntityHead>, StoreError> {
         let snapshot = self.view.snapshot();
-        Ok(self.latest_before(&snapshot.lists, entity, snapshot.visible)?)
+        let bound = sequence.min(snapshot.visible);
+        Ok(self.latest_before(&snapshot.lists, entity, bound)?)
     }
 
     /// Walks over the visible events of a region, from a sequence on.

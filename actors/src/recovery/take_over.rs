@@ -16,7 +16,8 @@ use batpak_log::layout::{
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
 use batpak_log::segment::{
-    Binding, EventRecord, GroupBuilder, Replaced, SegmentHeader, SegmentName, Tie, encode_footer,
+    Binding, EventRecord, GroupBuilder, Removals, Replaced, SegmentHeader, SegmentName, Tie,
+    encode_footer,
 };
 use batpak_log::version1::{
     Version1End, Version1Event, Version1Segment, Version1Step, read_version1,
@@ -148,6 +149,7 @@ fn header(to: &dyn Fs, sources: &[Version1Segment]) -> Result<SegmentHeader, Sto
         events_before: 0,
         predecessor: None,
         replaced: sources.iter().map(replaced).collect(),
+        removals: Removals::default(),
         required_features: FEATURE_VERSION1,
         optional_features: 0,
     })

@@ -11,7 +11,7 @@ use crate::protocol::indexer::Replacement;
 use crate::protocol::roller::Removal;
 use crate::reader::Reader;
 use crate::rewriter::{MergeSource, Rewriter, merged_header};
-use crate::view::KnownSegment;
+use crate::view::{KnownSegment, Lists};
 use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::MERGING_NAME;
@@ -42,6 +42,8 @@ pub(super) struct Compaction {
     pub(super) sources: Vec<Arc<KnownSegment>>,
     pub(super) bytes_before: u64,
     pub(super) bytes_after: u64,
+    /// It was begun by a roller that has crashed, for somebody who may have asked for another.
+    pub(super) was_left: bool,
     header: Arc<SegmentHeader>,
     stage: Stage,
 }
@@ -85,15 +87,8 @@ impl Compaction {
         let Some((known, successor)) = lists.neighbours(names) else {
             return Ok(Begun::Moved);
         };
-        // One that an earlier incarnation has put into place is taken over as it is.
-        let directory = read_directory(&*fs)?;
-        let first = names.first().copied();
-        let left = directory.segments.iter().find(|header| {
-            let replaces = |name| header.replaced.iter().any(|source| source.segment == name);
-            first.is_some_and(replaces)
-        });
-        if let Some(header) = left {
-            return Self::take_over(reader, policy, header.clone());
+        if let Some(header) = left_behind(&*fs, &lists, names)? {
+            return Self::take_over(reader, policy, header);
         }
         let mut sources = Vec::with_capacity(known.len());
         for (at, segment) in known.iter().enumerate() {
@@ -120,6 +115,7 @@ impl Compaction {
         Ok(Begun::Compaction(Box::new(Self {
             bytes_before: writing.sources.iter().map(|source| source.len).sum(),
             bytes_after: 0,
+            was_left: false,
             sources: known,
             header: Arc::new(header),
             stage: Stage::Writing(Box::new(writing)),
@@ -167,6 +163,7 @@ impl Compaction {
         Ok(Begun::Compaction(Box::new(Self {
             bytes_before,
             bytes_after: file.len()?,
+            was_left: true,
             sources: known,
             stage: Stage::Indexing(Box::new(IndexingAll::new(&header, end))),
             header,
@@ -181,7 +178,9 @@ impl Compaction {
         match &mut self.stage {
             Stage::Writing(writing) => {
                 if writing.step(&*self.fs)? {
-                    let end = writing.place(&*self.fs, &self.header)?;
+                    let header = Arc::new(writing.rewriter.finished(&self.header));
+                    let end = writing.place(&*self.fs, &header)?;
+                    self.header = header;
                     self.bytes_after = writing.file.len()?;
                     self.stage = Stage::Indexing(Box::new(IndexingAll::new(&self.header, end)));
                 }
@@ -212,6 +211,30 @@ impl Compaction {
             tracing::warn!(%error, "a compaction that was not finished was not removed");
         }
     }
+}
+
+/// Finds a segment that takes the place of one of these, and that readers do not know: a roller has
+/// crashed over it. Two that overlap would be no log any more.
+fn left_behind(
+    fs: &dyn Fs,
+    lists: &Lists,
+    names: &[SegmentName],
+) -> Result<Option<SegmentHeader>, StoreError> {
+    let is_known = |name: SegmentName| {
+        let known = lists.segment(name.id);
+        known.is_some_and(|known| known.header.segment == name)
+    };
+    let listed = fs.list("")?;
+    let mut unknown = listed.iter().filter_map(|name| SegmentName::parse(name));
+    if !unknown.any(|name| name.generation > 0 && !is_known(name)) {
+        return Ok(None);
+    }
+    let replaces = |header: &SegmentHeader| {
+        let mut sources = header.replaced.iter().map(|source| source.segment);
+        !is_known(header.segment) && sources.any(|source| names.contains(&source))
+    };
+    let found = read_directory(fs)?.segments;
+    Ok(found.into_iter().find(replaces))
 }
 
 /// Creates the temporary file, with its header.
@@ -300,7 +323,7 @@ impl Writing {
         Ok(true)
     }
 
-    /// Gives the file its footer and its name; returns where the log ends in it.
+    /// Gives the file its header, its footer and its name; returns where the log ends in it.
     fn place(&mut self, fs: &dyn Fs, header: &SegmentHeader) -> Result<LogPosition, StoreError> {
         let mut position = *self.rewriter.position();
         let mut clean = false;
@@ -315,6 +338,7 @@ impl Writing {
         }
         let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
         write_all_at(&*self.file, &footer, position.offset)?;
+        write_all_at(&*self.file, &header.encode(), 0)?;
         self.file.sync_all()?;
         fs.rename(MERGING_NAME, &header.segment.file_name())?;
         fs.sync_directory("")?;

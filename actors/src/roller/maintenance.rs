@@ -176,11 +176,13 @@ impl Maintenance {
                     bytes_before: compaction.bytes_before,
                     bytes_after: compaction.bytes_after,
                 };
+                let was_left = compaction.was_left;
                 work.forget(&compaction.sources);
                 self.leaving.extend(compaction.into_sources());
                 // Who has the answer finds the files gone, unless a reader is still in them.
                 self.unlink();
-                reply.answer(Ok(Some(rewritten)));
+                // Nobody knows what it was to remove: whoever asks looks again what is left to do.
+                reply.answer(Ok(Some(rewritten).filter(|_| !was_left)));
             }
             // The segment is in its place, and the next try or the next opening takes it up.
             Ok(false) => reply.answer(Ok(None)),

@@ -80,6 +80,10 @@ impl Snapshot {
     /// Leaves the mark and chooses what to copy: everything that is visible now.
     pub(super) fn begin(reader: &Reader, to: Arc<dyn Fs>) -> Result<Self, StoreError> {
         take_over(&*to)?;
+        if !to.list("")?.is_empty() {
+            // Two were asked for at once, and the first is whole: a mark would make it worthless.
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
         to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
         to.sync_directory("")?;
         let view = reader.view().snapshot();

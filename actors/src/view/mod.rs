@@ -18,7 +18,7 @@ pub(crate) use part::{Part, Seen, TailPart};
 
 use crate::indexing::RunsOfSegment;
 use crate::runtime::{Published, Watermark};
-use batpak_log::segment::{SegmentHeader, SegmentName};
+use batpak_log::segment::{Removals, SegmentHeader, SegmentName};
 use std::sync::Arc;
 
 /// What readers look into.
@@ -73,6 +73,17 @@ impl ReadView {
     pub fn segments(&self) -> Vec<Arc<SegmentHeader>> {
         let header = |segment: &Arc<KnownSegment>| Arc::clone(&segment.header);
         self.lists.load().segments.iter().map(header).collect()
+    }
+
+    /// Returns what compaction has removed so far: another value whenever it removes something.
+    pub fn removals(&self) -> Removals {
+        self.lists.with(|lists| {
+            let mut removals = Removals::default();
+            for segment in &lists.segments {
+                removals.add(&segment.header.removals);
+            }
+            removals
+        })
     }
 
     /// Returns how many segments the log has.

@@ -18,8 +18,8 @@ use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::{recover_newest, recover_sealed};
 use batpak_log::segment::{
-    Binding, FenceRecord, Group, GroupBuilder, GroupEvent, Predecessor, SegmentHeader, SegmentName,
-    TailFacts,
+    Binding, FenceRecord, Group, GroupBuilder, GroupEvent, Predecessor, Removals, SegmentHeader,
+    SegmentName, TailFacts,
 };
 use std::io;
 use std::sync::Arc;
@@ -74,6 +74,7 @@ impl OpenSegment {
             events_before: position.event_count,
             predecessor: follows.then(|| position.as_predecessor()),
             replaced: Vec::new(),
+            removals: Removals::default(),
             required_features: FEATURE_FENCES,
             optional_features: 0,
         };

@@ -133,6 +133,9 @@ impl Import<'_> {
             number: self.read,
             detail,
         })?;
+        let Some(item) = item else {
+            return Ok(());
+        };
         if let Some(batch) = self.batching.push(item) {
             self.recorder.record(batch)?;
             // A line that begins the next batch is not handed over with this one.
@@ -145,12 +148,12 @@ impl Import<'_> {
     }
 }
 
-fn read(line: &[u8]) -> Result<BatchAppendItem, String> {
+fn read(line: &[u8]) -> Result<Option<BatchAppendItem>, String> {
     if line.len() as u64 >= LINE_BYTES_MAX {
         return Err(format!("it is longer than {LINE_BYTES_MAX} bytes"));
     }
     let item = EventLine::read(line)?;
-    let length = item.payload_bytes.len();
+    let length = item.as_ref().map_or(0, |item| item.payload_bytes.len());
     match length > BATCH_BYTES_MAX as usize {
         true => Err(format!(
             "its payload has {length} bytes, {BATCH_BYTES_MAX} is the most"

@@ -109,3 +109,37 @@ fn compacting_merges_and_removes_what_is_old() {
     let alone = batpak(args!["compact", &store, "--tombstones"]);
     assert_eq!(alone.code, Some(2));
 }
+
+#[test]
+fn what_is_exported_with_tombstones_is_imported_without_them() {
+    let place = Place::new();
+    let store = filled(&place, "store");
+    let compact = args![
+        "compact",
+        &store,
+        "--remove-older-than",
+        "0",
+        "--tombstones"
+    ];
+    batpak(compact).ok();
+    batpak_fed(
+        args!["import", "ndjson", "-", &store],
+        lines(100, 120).as_bytes(),
+    )
+    .ok();
+    let exported = place.path("exported");
+    batpak(args!["export", "ndjson", &store, &exported]).ok();
+    let text = std::fs::read_to_string(&exported).unwrap();
+    assert_eq!(text.lines().count(), 120);
+    assert_eq!(text.matches("\"0x0FFE\"").count(), 100);
+    let other = place.path("other");
+    batpak(args!["import", "ndjson", &exported, &other]).ok();
+    let left = |store: &std::path::Path| {
+        let events = content(store).into_iter();
+        let events = events.filter(|event| event["kind"] == "0x1000");
+        let told = events.map(|event| (event["id"].clone(), event["payload"].clone()));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(left(&other), left(&store));
+    assert_eq!(content(&other).len(), 20);
+}

@@ -231,6 +231,39 @@ fn a_merged_segment_stands_for_its_sources_whichever_of_them_are_left() {
 }
 
 #[test]
+fn a_segment_merged_twice_stands_for_the_sources_of_its_sources() {
+    let images = log(6);
+    let once = merged(&images[1..3], 1);
+    let twice = merged(&[once.clone(), images[3].clone()], 2);
+    let again = merged(std::slice::from_ref(&twice), 3);
+    for now in [&twice, &again] {
+        let before = [&images[1], &images[2], &images[3], &once, &twice];
+        let before = before
+            .into_iter()
+            .filter(|image| image.name() != now.name());
+        let before: Vec<_> = before.cloned().collect();
+        for left in 0..1 << before.len() {
+            let sources = before.iter().enumerate();
+            let sources = sources.filter(|(bit, _)| left & (1 << bit) != 0);
+            let sources: Vec<_> = sources.map(|(_, image)| image.clone()).collect();
+            let fs = directory_of(&[images[0].clone(), now.clone(), images[4].clone()]);
+            put(&fs, &sources);
+            let found = read_directory(&fs).unwrap();
+            let segments = [&images[0].header, &now.header, &images[4].header];
+            assert_eq!(found.segments.iter().collect::<Vec<_>>(), segments);
+            assert_eq!(found.replaced.len(), sources.len());
+        }
+    }
+    // One that reaches beyond the sources, or is as late as they are, is none of them.
+    let beyond = merged(&images[2..5], 1);
+    let as_late = merged(&images[2..3], 1);
+    for other in [beyond, as_late] {
+        let fs = directory_of(&[images[0].clone(), twice.clone(), images[4].clone(), other]);
+        assert!(is_foreign(&read_directory(&fs)));
+    }
+}
+
+#[test]
 fn a_source_of_another_store_is_not_offered_for_removal() {
     let images = log(4);
     let merged = merged(&images[1..3], 1);

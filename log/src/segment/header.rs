@@ -1,12 +1,13 @@
 //! The segment header: who the file is and what came before it.
 
-use super::{Binding, SegmentName};
+use super::{Binding, Removals, SegmentName};
 use crate::bytes::{Fields, put_u32};
 use crate::error::LogError;
 use crate::fs::{File, read_range};
 use crate::layout::{
-    FEATURE_VERSION1, HEADER_CRC_AT, HEADER_CRC_END, HEADER_LEN, KNOWN_REQUIRED_FEATURES,
-    REPLACED_LEN, REPLACED_MAX, SEGMENT_MAGIC, SEGMENT_VERSION, VERSION_BIT,
+    FEATURE_REMOVALS, FEATURE_VERSION1, HEADER_CRC_AT, HEADER_CRC_END, HEADER_LEN,
+    KNOWN_REQUIRED_FEATURES, REMOVALS_LEN, REPLACED_LEN, REPLACED_MAX, SEGMENT_MAGIC,
+    SEGMENT_VERSION, VERSION_BIT,
 };
 use crate::position::Hlc;
 
@@ -53,6 +54,8 @@ pub struct SegmentHeader {
     pub predecessor: Option<Predecessor>,
     /// The sources of a merged segment.
     pub replaced: Vec<Replaced>,
+    /// What was removed from it; written only with the required feature for it.
+    pub removals: Removals,
     /// Features that a reader must know: what groups in it may hold.
     pub required_features: u64,
     /// Features that a reader may ignore.
@@ -70,9 +73,19 @@ impl SegmentHeader {
         self.required_features & FEATURE_VERSION1 != 0
     }
 
+    /// Returns whether it says which stubs its groups hold.
+    fn tells_removals(&self) -> bool {
+        self.required_features & FEATURE_REMOVALS != 0
+    }
+
     /// Returns the header's length, which is where the first group starts, in bytes.
     pub fn encoded_len(&self) -> u64 {
-        (HEADER_LEN + self.replaced.len() * REPLACED_LEN) as u64
+        let removals = if self.tells_removals() {
+            REMOVALS_LEN
+        } else {
+            0
+        };
+        (HEADER_LEN + self.replaced.len() * REPLACED_LEN + removals) as u64
     }
 
     /// Returns the log hash before the first event of this segment.
@@ -90,7 +103,8 @@ impl SegmentHeader {
             self.replaced.len() <= REPLACED_MAX,
             "a header lists at most 65,536 segments"
         );
-        let mut bytes = Vec::with_capacity(HEADER_LEN + self.replaced.len() * REPLACED_LEN);
+        let room = HEADER_LEN + self.replaced.len() * REPLACED_LEN + REMOVALS_LEN;
+        let mut bytes = Vec::with_capacity(room);
         bytes.extend_from_slice(&SEGMENT_MAGIC);
         bytes.extend_from_slice(&SEGMENT_VERSION.to_be_bytes());
         bytes.extend_from_slice(&count_u32(self.encoded_len()).to_be_bytes());
@@ -112,6 +126,10 @@ impl SegmentHeader {
             bytes.extend_from_slice(&replaced.segment.id.to_be_bytes());
             bytes.extend_from_slice(&replaced.segment.generation.to_be_bytes());
             bytes.extend_from_slice(&replaced.log_hash);
+        }
+        if self.tells_removals() {
+            bytes.extend_from_slice(&self.removals.steps.to_be_bytes());
+            bytes.extend_from_slice(&self.removals.mark);
         }
         let crc = header_crc(&bytes);
         put_u32(&mut bytes, HEADER_CRC_AT, crc);
@@ -211,6 +229,13 @@ impl SegmentHeader {
                 log_hash: fields.array()?,
             });
         }
+        let removals = match required_features & FEATURE_REMOVALS {
+            0 => Removals::default(),
+            _ => Removals {
+                steps: fields.u64()?,
+                mark: fields.array()?,
+            },
+        };
         Some(Self {
             store_id,
             segment,
@@ -221,6 +246,7 @@ impl SegmentHeader {
             events_before,
             predecessor: follows.then_some(predecessor),
             replaced,
+            removals,
             required_features,
             optional_features,
         })
@@ -236,7 +262,7 @@ pub fn read_header(name: SegmentName, file: &dyn File) -> Result<SegmentHeader, 
     let start = read_range(file, 0, len.min(HEADER_LEN))?;
     let claimed = Fields::new(start.get(8..).unwrap_or_default()).u32();
     // A length that the file cannot hold is damage like any other: the checksum then fails.
-    let longest = len.min(HEADER_LEN + REPLACED_MAX * REPLACED_LEN);
+    let longest = len.min(HEADER_LEN + REPLACED_MAX * REPLACED_LEN + REMOVALS_LEN);
     let header = match claimed.map(|claimed| claimed as usize) {
         Some(claimed) if (HEADER_CRC_END..=longest).contains(&claimed) => {
             SegmentHeader::decode(name, &read_range(file, 0, claimed)?)?

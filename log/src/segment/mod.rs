@@ -30,7 +30,7 @@ pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
 pub use record::{EventRecord, Record, Tie};
-pub use stub::Removed;
+pub use stub::{Removals, Removed};
 pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]

@@ -15,6 +15,39 @@ pub struct Removed {
     pub is_shown: bool,
 }
 
+/// What was removed from a stretch of the log: the same whatever segments it is cut into, another
+/// one for every other choice of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    /// One for each stub that reads show and two for each other one; it never becomes smaller.
+    pub steps: u64,
+    /// Parts of the hashes of all stubs, the first half of those that reads show and the second
+    /// half of the others, combined by exclusive or.
+    pub mark: [u8; 16],
+}
+
+impl Removals {
+    /// Takes up a stub.
+    pub fn count(&mut self, event_hash: &[u8; 32], is_shown: bool) {
+        let (first, second) = event_hash.split_at(16);
+        let (steps, half) = if is_shown { (1, first) } else { (2, second) };
+        self.steps = self.steps.saturating_add(steps);
+        self.combine(half);
+    }
+
+    /// Takes up what was removed elsewhere in the log.
+    pub fn add(&mut self, other: &Self) {
+        self.steps = self.steps.saturating_add(other.steps);
+        self.combine(&other.mark);
+    }
+
+    fn combine(&mut self, bytes: &[u8]) {
+        for (byte, other) in self.mark.iter_mut().zip(bytes) {
+            *byte ^= other;
+        }
+    }
+}
+
 impl EventRecord<'_> {
     /// Returns the hash of the payload, also of one that was removed.
     pub fn payload_hash(&self) -> [u8; 32] {

@@ -45,8 +45,13 @@ pub struct CacheMeta {
 /// [name](crate::event::EventSourced::projection_name) and its
 /// [version](crate::event::EventSourced::schema_version): so all states of an entity begin with its
 /// name, and keys are the same in every build of a program. A value is opaque; it says itself
-/// which history it was folded from, so that a cache may lose values, return old ones, and be
-/// shared between stores and processes. It must not return half of one.
+/// which history it was folded from, and what had been removed from the store by then, so that a
+/// cache may lose values, return old ones, and be shared between stores and processes. It must not
+/// return half of one.
+///
+/// A compaction that removes events makes every value of its store worthless, which is noticed when
+/// it is asked for. What was made of the events' payloads stays in the cache until another value
+/// takes its place: where it must not, call [`delete_prefix`](Self::delete_prefix).
 pub trait ProjectionCache: Send + Sync + 'static {
     /// Returns what the cache can do.
     fn capabilities(&self) -> CacheCapabilities;

@@ -6,6 +6,7 @@ use crate::coordinate::Region;
 use crate::event::{Event, EventKind, EventSourced, ProjectionEvent, ProjectionInput};
 use crate::store::{RawEvent, Shared, StoreError};
 use batpak_actors::reader::{EntityHead, Events};
+use batpak_log::segment::Removals;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -25,18 +26,22 @@ pub(super) struct Fold<'a, T> {
 pub(super) struct Folded<T> {
     pub(super) state: Option<T>,
     pub(super) last: Option<EntityHead>,
+    /// What was removed from the store before it was folded, at least.
+    pub(super) removals: Removals,
 }
 
 impl<T> Folded<T> {
     /// Returns the entity's generation as of the state.
     pub(super) fn generation(&self) -> u64 {
-        generation(self.last)
+        generation(self.last, &self.removals)
     }
 }
 
-/// Counts with every event of the entity.
-fn generation(last: Option<EntityHead>) -> u64 {
-    last.map_or(0, |last| u64::from(last.clock) + 1)
+/// Counts with every event of the entity, and with whatever is removed from the store.
+pub(in crate::store) fn generation(last: Option<EntityHead>, removals: &Removals) -> u64 {
+    last.map_or(0, |last| {
+        removals.steps.saturating_add(u64::from(last.clock) + 1)
+    })
 }
 
 impl<'a, T> Fold<'a, T>
@@ -54,8 +59,9 @@ where
     /// Returns the entity's generation now.
     pub(super) fn generation(&self) -> Result<u64, StoreError> {
         self.shared.refresh()?;
-        let head = self.shared.engine.reader().head(self.entity)?;
-        Ok(generation(head))
+        let reader = self.shared.engine.reader();
+        let removals = reader.view().removals();
+        Ok(generation(reader.head(self.entity)?, &removals))
     }
 
     pub(super) fn project(&self, freshness: &Freshness) -> Result<Folded<T>, StoreError> {
@@ -76,25 +82,28 @@ where
 
     fn try_project(&self, freshness: &Freshness) -> Result<Folded<T>, StoreError> {
         let states = &self.shared.projections;
-        if states.is_nothing() {
-            return self.fold_all();
+        let reader = self.shared.engine.reader();
+        // Looked at before anything else: a state may have less in it than it says, and then it
+        // is folded again.
+        let removals = reader.view().removals();
+        if states.is_nothing() && removals == Removals::default() {
+            return self.fold_all(None, removals);
         }
-        let Some(head) = self.shared.engine.reader().head(self.entity)? else {
-            return Ok(Folded {
-                state: None,
-                last: None,
-            });
+        let head = reader.head(self.entity)?;
+        let Some(head) = head.filter(|_| !states.is_nothing()) else {
+            return self.fold_all(head, removals);
         };
         let now_us = self.shared.clock.wall_us();
         let key = key_of::<T>(self.entity);
         states.prefetch(&key, head.sequence, now_us);
-        if let Some(kept) = states.get(&key) {
+        if let Some(kept) = states.get(&key).filter(|kept| kept.removals == removals) {
             if kept.last == head
                 && let Some(state) = kept.state()
             {
                 return Ok(Folded {
                     state: Some(state),
                     last: Some(head),
+                    removals,
                 });
             }
             if kept.last.sequence < head.sequence
@@ -106,7 +115,7 @@ where
                 return Ok(folded);
             }
         }
-        let folded = self.fold_all()?;
+        let folded = self.fold_all(Some(head), removals)?;
         self.keep(key, &folded, now_us);
         Ok(folded)
     }
@@ -123,11 +132,14 @@ where
         if !is_young && !self.is_incremental() {
             return Ok(None);
         }
-        let mut walk = self.walk(kept.last.sequence);
         // A hash covers all that came before, so this one event vouches for the state.
-        if !walk.step(|_, _| Ok(()))? || walk.last != Some(kept.last) {
+        let reader = self.shared.engine.reader();
+        let from = kept.last.sequence.saturating_add(1);
+        if reader.head_before(self.entity, from)? != Some(kept.last) {
             return Ok(None);
         }
+        let mut walk = self.walk(from);
+        walk.last = Some(kept.last);
         let Some(mut state) = kept.state::<T>() else {
             return Ok(None);
         };
@@ -136,14 +148,21 @@ where
                 state.apply_event(&event);
             }
         }
-        Ok(Some(Folded {
+        // What was removed meanwhile may be in the state, and not in the walk.
+        let removals = reader.view().removals();
+        Ok((removals == kept.removals).then_some(Folded {
             state: Some(state),
             last: walk.last,
+            removals,
         }))
     }
 
-    /// Folds the whole history.
-    fn fold_all(&self) -> Result<Folded<T>, StoreError> {
+    /// Folds the whole history, in which `head` was the latest event before, or its stub.
+    fn fold_all(
+        &self,
+        head: Option<EntityHead>,
+        removals: Removals,
+    ) -> Result<Folded<T>, StoreError> {
         let is_incremental = self.is_incremental();
         let mut walk = self.walk(0);
         let mut state: Option<T> = None;
@@ -168,9 +187,12 @@ where
         if state.is_none() && !events.is_empty() {
             state = T::from_events(&events);
         }
+        // Where the latest events were removed, the walk ends before them.
+        let later = |head: &EntityHead| walk.last.is_none_or(|last| last.sequence < head.sequence);
         Ok(Folded {
             state,
-            last: walk.last,
+            last: head.filter(later).or(walk.last),
+            removals,
         })
     }
 
@@ -178,7 +200,11 @@ where
         let (Some(state), Some(last)) = (&folded.state, folded.last) else {
             return;
         };
-        match KeptState::of(state, last, now_us) {
+        // What was removed while it was folded may be in it or not.
+        if self.shared.engine.reader().view().removals() != folded.removals {
+            return;
+        }
+        match KeptState::of(state, (last, folded.removals), now_us) {
             Ok(kept) => self.shared.projections.put(key, kept),
             Err(error) => tracing::warn!(%error, "a projection cannot be kept"),
         }

@@ -6,6 +6,7 @@ use crate::event::hash::compute_hash;
 use crate::store::payload::{decode, encode};
 use batpak_actors::reader::EntityHead;
 use batpak_actors::runtime::BoundedCache;
+use batpak_log::segment::Removals;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -16,7 +17,7 @@ const MEMORY_BYTES: u64 = 4 * 1024 * 1024;
 /// A state and its key have about so many bytes.
 const USUAL_BYTES: u64 = 512;
 /// The first byte of a value; another one is from another version, and is passed over.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// A key ends with so many bytes of a hash.
 const KEY_HASH_BYTES: usize = 16;
 
@@ -24,6 +25,8 @@ const KEY_HASH_BYTES: usize = 16;
 #[derive(Clone, Debug)]
 pub(super) struct KeptState {
     pub(super) last: EntityHead,
+    /// What had been removed from the store by then.
+    pub(super) removals: Removals,
     pub(super) cached_at_us: i64,
     bytes: Arc<[u8]>,
 }
@@ -33,11 +36,12 @@ impl KeptState {
     /// `Serialization` when the state cannot be encoded.
     pub(super) fn of(
         state: &impl Serialize,
-        last: EntityHead,
+        (last, removals): (EntityHead, Removals),
         cached_at_us: i64,
     ) -> Result<Self, crate::store::StoreError> {
         Ok(Self {
             last,
+            removals,
             cached_at_us,
             bytes: encode(state)?.into(),
         })
@@ -53,12 +57,15 @@ impl KeptState {
             .ok()
     }
 
-    /// The version, the clock (u32, big-endian), the hash, the state.
+    /// The version, the clock (u32, big-endian), the hash, the steps of what was removed (u64,
+    /// big-endian), its mark, the state.
     fn to_value(&self) -> Vec<u8> {
-        let mut value = Vec::with_capacity(1 + 4 + 32 + self.bytes.len());
+        let mut value = Vec::with_capacity(1 + 4 + 32 + 8 + 16 + self.bytes.len());
         value.push(VERSION);
         value.extend_from_slice(&self.last.clock.to_be_bytes());
         value.extend_from_slice(&self.last.event_hash);
+        value.extend_from_slice(&self.removals.steps.to_be_bytes());
+        value.extend_from_slice(&self.removals.mark);
         value.extend_from_slice(&self.bytes);
         value
     }
@@ -66,12 +73,18 @@ impl KeptState {
     fn from_value(value: &[u8], meta: &CacheMeta) -> Option<Self> {
         let rest = value.strip_prefix(&[VERSION])?;
         let (clock, rest) = rest.split_first_chunk::<4>()?;
-        let (event_hash, state) = rest.split_first_chunk::<32>()?;
+        let (event_hash, rest) = rest.split_first_chunk::<32>()?;
+        let (steps, rest) = rest.split_first_chunk::<8>()?;
+        let (mark, state) = rest.split_first_chunk::<16>()?;
         Some(Self {
             last: EntityHead {
                 clock: u32::from_be_bytes(*clock),
                 event_hash: *event_hash,
                 sequence: meta.watermark,
+            },
+            removals: Removals {
+                steps: u64::from_be_bytes(*steps),
+                mark: *mark,
             },
             cached_at_us: meta.cached_at_us,
             bytes: state.into(),

@@ -2,7 +2,8 @@
 //!
 //! A projection reads the visible events of one entity, in commit order, across all scopes. A
 //! state that was kept is used only if it was folded from the very history that the store has: it
-//! names the last event that was folded by its place and its hash, which covers everything before.
+//! names the last event that was folded by its place and its hash, which covers everything before,
+//! and says what compaction had removed by then, because hashes stay when events go.
 
 mod cache;
 mod fold;
@@ -14,6 +15,7 @@ pub use cache::{CacheCapabilities, CacheMeta, NoCache, ProjectionCache};
 pub use native::NativeCache;
 pub use watch::ProjectionWatcher;
 
+pub(super) use fold::generation;
 pub(super) use kept::KeptStates;
 
 use super::{Store, StoreError};
@@ -64,7 +66,9 @@ impl<State> Store<State> {
     /// earlier call returned; start with 0. `None` when there is not.
     ///
     /// The generation that comes back is that of the state beside it: what was not folded in yet,
-    /// because `freshness` allows it, makes the next call return again. So no change is missed.
+    /// because `freshness` allows it, makes the next call return again. So no change is missed. It
+    /// is the number of [`entity_generation`](Self::entity_generation): also a compaction that
+    /// removes events of any entity makes the next call return.
     ///
     /// # Errors
     /// As [`project`](Self::project).

@@ -7,6 +7,7 @@ pub use events::{Events, EventsWith};
 pub use graph::Ancestors;
 
 use super::payload::{decode, decode_json};
+use super::projection::generation;
 use super::{IndexEntry, RawEvent, Store, StoreError, Verification};
 use crate::coordinate::{KindFilter, Region};
 use crate::event::{EventKind, StoredEvent};
@@ -155,10 +156,13 @@ impl<State> Store<State> {
         self.try_query(&Region::all().with_fact(KindFilter::Exact(kind)))
     }
 
-    /// Returns a number that changes exactly when an entity gets a new visible event: how many it
-    /// has had so far. It survives closing and opening, and reads one event at the most. `None` for
-    /// an entity without events, and when that cannot be read; then the failure is kept in the
-    /// store's diagnostics.
+    /// Returns a number that grows whenever an entity gets a new visible event: how many it has had
+    /// so far. It survives closing and opening, and reads one event at the most. `None` for an
+    /// entity without events, and when that cannot be read; then the failure is kept in the store's
+    /// diagnostics.
+    ///
+    /// It also grows, for every entity, when a [compaction](Store::compact) removes events: what
+    /// was made of them before may hold no more.
     pub fn entity_generation(&self, entity: &str) -> Option<u64> {
         match self.generation(entity) {
             Ok(generation) => generation,
@@ -180,8 +184,10 @@ impl<State> Store<State> {
     }
 
     fn generation(&self, entity: &str) -> Result<Option<u64>, StoreError> {
-        let head = self.retry_moved(|| self.shared.engine.reader().head(entity))?;
-        Ok(head.map(|head| u64::from(head.clock) + 1))
+        let reader = self.shared.engine.reader();
+        let (removals, head) =
+            self.retry_moved(|| Ok((reader.view().removals(), reader.head(entity)?)))?;
+        Ok(head.map(|head| generation(Some(head), &removals)))
     }
 
     /// Reads what another process has written since, if this store is open read-only; a store that

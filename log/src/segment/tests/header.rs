@@ -1,11 +1,12 @@
 use crate::error::LogError;
 use crate::fixtures::{each_flip, file_of, first_header};
 use crate::layout::{
-    HEADER_LEN, KNOWN_REQUIRED_FEATURES, REPLACED_LEN, SEGMENT_VERSION, VERSION_BIT,
+    FEATURE_REMOVALS, HEADER_LEN, KNOWN_REQUIRED_FEATURES, REPLACED_LEN, SEGMENT_VERSION,
+    VERSION_BIT,
 };
 use crate::position::Hlc;
 use crate::seed::seeded_random;
-use crate::segment::{Predecessor, Replaced, SegmentHeader, SegmentName, read_header};
+use crate::segment::{Predecessor, Removals, Replaced, SegmentHeader, SegmentName, read_header};
 
 const VERSION_AT: usize = 4;
 const LENGTH_AT: usize = 8;
@@ -52,6 +53,40 @@ fn merged_header() -> SegmentHeader {
     }
 }
 
+fn header_with_stubs() -> SegmentHeader {
+    SegmentHeader {
+        required_features: FEATURE_REMOVALS,
+        removals: Removals {
+            steps: 3,
+            mark: [0x44; 16],
+        },
+        ..merged_header()
+    }
+}
+
+#[test]
+fn what_was_removed_is_told_whatever_the_order_and_the_segments() {
+    let hash = |seed: u8| [seed; 32].map(|byte: u8| byte.wrapping_mul(seed));
+    let of = |stubs: &[(u8, bool)]| {
+        let mut removals = Removals::default();
+        for (seed, is_shown) in stubs {
+            removals.count(&hash(*seed), *is_shown);
+        }
+        removals
+    };
+    let all = of(&[(3, true), (5, false), (7, false)]);
+    assert_eq!(all.steps, 5);
+    let mut sum = of(&[(7, false)]);
+    sum.add(&of(&[(5, false), (3, true)]));
+    assert_eq!(sum, all);
+    let others = [
+        of(&[(3, true), (5, false), (11, false)]),
+        of(&[(5, true)]),
+        of(&[]),
+    ];
+    assert!(others.iter().all(|other| *other != all));
+}
+
 #[test]
 fn random_headers_come_back() {
     let mut random = seeded_random();
@@ -61,6 +96,7 @@ fn random_headers_come_back() {
             generation: random.u32(1..),
         };
         let last_id = random.u64(segment.id..);
+        let required_features = random.u64(..) & KNOWN_REQUIRED_FEATURES;
         let header = SegmentHeader {
             store_id: random.u128(..).to_be_bytes(),
             segment,
@@ -87,7 +123,14 @@ fn random_headers_come_back() {
                     log_hash: [random.u8(..); 32],
                 })
                 .collect(),
-            required_features: random.u64(..) & KNOWN_REQUIRED_FEATURES,
+            removals: match required_features & FEATURE_REMOVALS {
+                0 => Removals::default(),
+                _ => Removals {
+                    steps: random.u64(..),
+                    mark: random.u128(..).to_be_bytes(),
+                },
+            },
+            required_features,
             optional_features: random.u64(..),
         };
         let bytes = header.encode();
@@ -100,7 +143,7 @@ fn random_headers_come_back() {
 
 #[test]
 fn every_flipped_bit_is_damage_and_nothing_else() {
-    for header in [first_header(), merged_header()] {
+    for header in [first_header(), merged_header(), header_with_stubs()] {
         let header_bytes = header.encode();
         // What follows must not help a damaged length to find a header that holds.
         let bytes = [header_bytes.as_slice(), &header_bytes, &[0; 500]].concat();
@@ -113,7 +156,7 @@ fn every_flipped_bit_is_damage_and_nothing_else() {
 
 #[test]
 fn every_shorter_file_is_damage() {
-    for header in [first_header(), merged_header()] {
+    for header in [first_header(), merged_header(), header_with_stubs()] {
         let bytes = header.encode();
         for len in 0..bytes.len() {
             let result = read(&header, &bytes[..len]);
