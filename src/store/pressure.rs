@@ -51,9 +51,8 @@ impl Store<Open> {
         }
         let append = self.prepare(coord, kind, payload, options)?;
         let limit = self.shared.config.writer.reply_timeout;
-        Ok(match self.shared.engine.try_append(append)? {
-            Some(reply) => Outcome::ok(AppendTicket::new(reply, limit)),
-            None => self.retry(),
+        self.told(self.shared.engine.try_append(append), |reply| {
+            AppendTicket::new(reply, limit)
         })
     }
 
@@ -92,17 +91,15 @@ impl Store<Open> {
         }
         let appends = self.prepare_batch(items)?;
         let limit = self.shared.config.writer.reply_timeout;
-        Ok(match self.shared.engine.try_append_batch(appends)? {
-            Some(reply) => Outcome::ok(BatchAppendTicket::new(reply, limit)),
-            None => self.retry(),
+        self.told(self.shared.engine.try_append_batch(appends), |reply| {
+            BatchAppendTicket::new(reply, limit)
         })
     }
 
-    /// Says why nothing can be submitted now, if so: the one place that judges it.
+    /// Says why nothing can be submitted now, if so.
     fn turn_away<T>(&self) -> Option<Outcome<T>> {
         if self.shared.fence_is_open() {
-            let text = "a visibility fence is open: write through it, or wait until it ends";
-            return Some(Outcome::cancelled(text));
+            return Some(fence_is_open());
         }
         let WriterPressure {
             queue_len,
@@ -113,6 +110,20 @@ impl Store<Open> {
         (queue_len >= threshold).then(|| self.retry())
     }
 
+    /// Tells what handing over came to; a fence may have been opened since the look at it.
+    fn told<R, T>(
+        &self,
+        handed_over: Result<Option<R>, StoreError>,
+        ticket: impl FnOnce(R) -> T,
+    ) -> Result<Outcome<T>, StoreError> {
+        match handed_over {
+            Ok(Some(reply)) => Ok(Outcome::ok(ticket(reply))),
+            Ok(None) => Ok(self.retry()),
+            Err(StoreError::VisibilityFenceActive) => Ok(fence_is_open()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn retry<T>(&self) -> Outcome<T> {
         let WriterPressure {
             queue_len,
@@ -121,4 +132,8 @@ impl Store<Open> {
         let reason = format!("{queue_len} of {capacity} commands wait for the writer");
         Outcome::retry(RETRY_AFTER_MS, 1, 1, reason)
     }
+}
+
+fn fence_is_open<T>() -> Outcome<T> {
+    Outcome::cancelled("a visibility fence is open: write through it, or wait until it ends")
 }
