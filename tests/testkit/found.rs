@@ -157,3 +157,94 @@ fn a_writer_that_panics_after_a_cancelled_fence_goes_on() {
     assert!(first.sequence < hidden.sequence && hidden.sequence < next.sequence);
     assert_eq!((first.clock, next.clock), (0, 1));
 }
+
+/// A store whose segments are sealed, with about three numbers in each.
+fn sealed(machine: &Machine) -> Store {
+    let config = config(1).with_segment_max_bytes(700);
+    let store = machine.open(config.clone()).unwrap();
+    for number in 0..12_u64 {
+        let numbered = (number, "x".repeat(120));
+        store.append(&counter(), COUNTED, &numbered).unwrap();
+    }
+    store.close().unwrap();
+    let store = machine.open(config).unwrap();
+    assert!((3..7).contains(&store.stats().segments));
+    store
+}
+
+/// Keeps the numbers for which this is true.
+fn keeping(keep: impl Fn(u64) -> bool + Send + 'static) -> CompactionConfig {
+    let keep = move |event: &StoredEvent<serde_json::Value>| {
+        event.event.payload[0].as_u64().is_some_and(&keep)
+    };
+    CompactionConfig {
+        strategy: CompactionStrategy::Retention(Box::new(keep)),
+        min_segments: 1,
+    }
+}
+
+fn numbers(store: &Store) -> Vec<u64> {
+    let all = store.query(&Region::all());
+    let read = |entry: &IndexEntry| store.get_as::<(u64, String)>(entry.event_id).unwrap();
+    all.iter()
+        .map(|entry| read(entry).event.payload.0)
+        .collect()
+}
+
+/// A compaction had failed once its segment was in its place; the next one took that over, said that
+/// all was well, and what it was to remove itself was still there.
+#[test]
+fn a_compaction_after_a_failed_one_removes_what_it_is_to_remove() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let failed = Fault::Error(ErrorKind::Other);
+    machine.disk().fail_next(FsCall::SyncDirectory, failed);
+    store.compact(&keeping(|number| number != 0)).unwrap_err();
+    store.compact(&keeping(|number| number != 1)).unwrap();
+    assert!(!numbers(&store).contains(&1));
+    store.close().unwrap();
+    let store = machine.open(config(1)).unwrap();
+    assert!(!numbers(&store).contains(&1));
+}
+
+/// So had one of a later segment; the next one wrote a segment over that and over those before, and
+/// the store was refused, because two covered the same numbers.
+#[test]
+fn a_compaction_of_more_neighbours_after_a_failed_one_leaves_a_store_that_opens() {
+    for gone in 0..9 {
+        let machine = Machine::new(1);
+        let store = sealed(&machine);
+        let failed = Fault::Error(ErrorKind::Other);
+        machine.disk().fail_next(FsCall::SyncDirectory, failed);
+        let first = store.compact(&keeping(move |number| number != gone));
+        first.unwrap_err();
+        // Without their payloads neighbours fit into one.
+        store.compact(&keeping(|_| false)).unwrap();
+        store.close().unwrap();
+        let store = machine.open(config(1)).unwrap();
+        assert_eq!(numbers(&store), Vec::<u64>::new());
+    }
+}
+
+/// A file that could not be removed was forgotten when its replacement was replaced: the store was
+/// refused, because two segments covered the same numbers.
+#[test]
+fn what_could_not_be_removed_does_not_keep_a_store_from_opening() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let disk = machine.disk().clone();
+    let failing = disk.clone();
+    disk.observe(Some(Box::new(move |call| {
+        if call.call == FsCall::Remove && call.name == "000001.fbat" {
+            failing.fault(call.index, Fault::Error(ErrorKind::Other));
+        }
+    })));
+    store.compact(&keeping(|number| number != 0)).unwrap();
+    disk.observe(None);
+    assert!(disk.bytes("000001.fbat").is_ok());
+    store.compact(&keeping(|number| number != 1)).unwrap();
+    assert_eq!(numbers(&store), (2..12).collect::<Vec<_>>());
+    store.close().unwrap();
+    let store = machine.open(config(1)).unwrap();
+    assert_eq!(numbers(&store), (2..12).collect::<Vec<_>>());
+}
