@@ -3,10 +3,11 @@
 use super::{COUNTED, config, counter};
 use batpak::prelude::*;
 use batpak::store::{AppendTicket, Store};
-use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, step, watch};
+use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, SimFs, snapshot_to, step, watch};
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Has an actor panic at one moment of its work; returns how many moments there were.
 fn panic_at(moment: u64) -> Rc<Cell<u64>> {
@@ -247,4 +248,57 @@ fn what_could_not_be_removed_does_not_keep_a_store_from_opening() {
     store.close().unwrap();
     let store = machine.open(config(1)).unwrap();
     assert_eq!(numbers(&store), (2..12).collect::<Vec<_>>());
+}
+
+/// The roller crashed once the copy was there and before it was said; asked again, it found a
+/// directory that was not empty, and refused it.
+#[test]
+fn a_snapshot_is_there_at_whatever_moment_the_roller_panics() {
+    let mut moment = 0;
+    loop {
+        let machine = Machine::new(moment);
+        let store = sealed(&machine);
+        let copy = SimFs::new();
+        let moments = panic_at(moment);
+        let copied = snapshot_to(&store, Arc::new(copy.clone()));
+        watch(None);
+        copied.unwrap_or_else(|error| panic!("moment {moment}: {error}"));
+        let copied = Machine::with_disk(copy, 1).open(config(1)).unwrap();
+        assert_eq!(numbers(&copied), numbers(&store));
+        if moments.get() <= moment {
+            break;
+        }
+        moment += 1;
+    }
+    assert!(moment > 2, "a snapshot has only {moment} moments");
+}
+
+/// An opening cut off the events of a fence that a kill had left open, and was killed before it
+/// came to its end: the next one gave their sequences out again.
+#[test]
+fn what_a_fence_has_used_stays_used_through_openings_that_are_killed() {
+    for calls in 0.. {
+        let machine = Machine::new(1);
+        let store = machine.open(config(1)).unwrap();
+        store.append(&counter(), COUNTED, &0_u64).unwrap();
+        let fence = store.begin_visibility_fence().unwrap();
+        let hidden = fence.submit(&counter(), COUNTED, &1_u64).unwrap();
+        let hidden = hidden.wait_durable().unwrap();
+        let mut random = fastrand::Rng::with_seed(1);
+        let killed = machine.crash(Loss::Kill, &mut random);
+        let disk = killed.disk();
+        disk.fail_from(disk.calls() + calls, None, Fault::Dead);
+        let ended = killed.open(config(1)).is_ok();
+        let again = killed.crash(Loss::Kill, &mut random);
+        let store = again.open(config(1)).unwrap();
+        let next = store.append(&counter(), COUNTED, &2_u64).unwrap();
+        assert!(
+            next.sequence > hidden.sequence,
+            "after {calls} calls: {next:?}"
+        );
+        if ended {
+            assert!(calls > 10);
+            break;
+        }
+    }
 }
