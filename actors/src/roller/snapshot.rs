@@ -193,6 +193,24 @@ impl Snapshot {
     }
 }
 
+/// Returns the end of a whole copy that is there and reaches as far as it is due.
+pub(super) fn made_before(
+    reader: &Reader,
+    to: &dyn Fs,
+    due: u64,
+) -> Result<Option<LogPosition>, StoreError> {
+    if to.exists(SNAPSHOT_MARK_NAME)? {
+        return Ok(None);
+    }
+    let store_id = reader.view().store_id();
+    let reaches =
+        |copy: &Checkpoint| Some(copy.store_id) == store_id && copy.position.next_sequence >= due;
+    let copy = Checkpoint::read(to)?.filter(reaches);
+    // The mark is gone for good once that is durable.
+    to.sync_directory("")?;
+    Ok(copy.map(|copy| copy.position))
+}
+
 /// Removes what an earlier try of the same question has left, before the roller crashed over it.
 fn take_over(to: &dyn Fs) -> Result<(), StoreError> {
     if !to.exists(SNAPSHOT_MARK_NAME)? {
