@@ -1,5 +1,6 @@
 //! What a simulated program does: drawn from a seed, and cut down to what matters by shrinking.
 
+use crate::model::Removal;
 use batpak::testkit::{Keep, Loss};
 use fastrand::Rng;
 
@@ -18,6 +19,8 @@ pub(crate) struct Knobs {
     /// In percent of the operations.
     pub(crate) batches: u8,
     pub(crate) fences: u8,
+    pub(crate) compactions: u8,
+    pub(crate) snapshots: u8,
     pub(crate) retries: u8,
     pub(crate) other_payloads: u8,
     pub(crate) syncs: u8,
@@ -50,6 +53,8 @@ impl Knobs {
             payload_max: *pick(random, &[0, 20, 300, 1500]),
             batches: 15,
             fences: 4,
+            compactions: 2,
+            snapshots: 1,
             retries: 12,
             other_payloads: 3,
             syncs: 4,
@@ -115,6 +120,24 @@ pub(crate) enum Operation {
         end: FenceEnd,
         /// Whether somebody looks before the end and after it.
         reads: bool,
+        /// Whether somebody takes a snapshot before the end.
+        copies: bool,
+    },
+    /// Writes the sealed segments again, without what is to be removed, while others append.
+    Compact {
+        removal: Option<Removal>,
+        /// Whether the predicate is asked about payloads as they are stored.
+        raw: bool,
+        min_segments: usize,
+        /// The predicate panics after so many events.
+        panics_after: Option<u8>,
+        caller: u8,
+        beside: Vec<NewEvent>,
+    },
+    /// Copies the store into a folder of the disk, while others append.
+    Snapshot {
+        caller: u8,
+        beside: Vec<NewEvent>,
     },
     /// Asks again for something that was asked before, so many questions back.
     Retry {
@@ -194,7 +217,16 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
             events,
             end,
             reads: true,
+            copies: random.u8(0..100) < 10 * knobs.snapshots,
         };
+    }
+    if falls(knobs.compactions) {
+        return compaction(knobs, random);
+    }
+    if falls(knobs.snapshots) {
+        let beside = random.usize(0..5);
+        let beside = (0..beside).map(|_| new_event(knobs, random)).collect();
+        return Operation::Snapshot { caller, beside };
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);
@@ -248,6 +280,24 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
     Operation::Append {
         caller,
         event: new_event(knobs, random),
+    }
+}
+
+fn compaction(knobs: &Knobs, random: &mut Rng) -> Operation {
+    let every = random.u64(1..6);
+    let removal = Removal {
+        every,
+        rest: random.u64(0..every),
+        shown: random.u8(0..3) == 0,
+    };
+    let beside = random.usize(0..5).saturating_sub(1);
+    Operation::Compact {
+        removal: Some(removal).filter(|_| random.u8(0..3) > 0),
+        raw: random.bool(),
+        min_segments: random.usize(0..4),
+        panics_after: (random.u8(0..10) == 0).then(|| random.u8(0..6)),
+        caller: random.u8(0..knobs.callers),
+        beside: (0..beside).map(|_| new_event(knobs, random)).collect(),
     }
 }
 

@@ -96,7 +96,7 @@ impl Scenario {
             one_in,
             at_once,
             depth,
-            power_only: false,
+            ..self.policy
         };
         Self { policy, ..self }
     }

@@ -1,7 +1,10 @@
 //! A simulated machine with a store on it, programs that use it, and the model that watches.
 
+mod compacting;
+mod copying;
 mod ending;
 mod fences;
+mod folder;
 mod image;
 mod inner;
 mod operations;
@@ -24,6 +27,8 @@ pub(crate) struct WorldTally {
     pub(crate) operations: u64,
     pub(crate) images: ImageTally,
     pub(crate) checks: Checks,
+    /// Compactions that have written something.
+    pub(crate) compactions: u64,
 }
 
 /// A world.
@@ -104,6 +109,8 @@ impl World {
             config,
             random: Rng::with_seed(seed ^ 0xc0ffee),
             tally: ImageTally::default(),
+            maintaining: false,
+            copy: None,
             calls: 0,
             trace: None,
         };
