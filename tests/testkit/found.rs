@@ -7,7 +7,7 @@ use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, SimFs, snapshot_to, st
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Has an actor panic at one moment of its work; returns how many moments there were.
 fn panic_at(moment: u64) -> Rc<Cell<u64>> {
@@ -299,6 +299,41 @@ fn what_a_fence_has_used_stays_used_through_openings_that_are_killed() {
         if ended {
             assert!(calls > 10);
             break;
+        }
+    }
+}
+
+/// A snapshot whose last step failed was removed without its mark: what a crash left of that was
+/// taken for a store.
+#[test]
+fn a_snapshot_that_fails_at_its_end_is_refused_until_it_is_gone() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let copy = SimFs::new();
+    let images = Arc::new(Mutex::new(Vec::new()));
+    let (disk, kept) = (copy.clone(), Arc::clone(&images));
+    let (mut removed, mut failed) = (0, false);
+    copy.observe(Some(Box::new(move |call| {
+        removed += u64::from(call.call == FsCall::Remove);
+        if removed == 1 && call.call == FsCall::SyncDirectory && !failed {
+            failed = true;
+            disk.fault(call.index, Fault::Error(ErrorKind::Other));
+        }
+        if removed > 0 && call.changes() {
+            let mut random = fastrand::Rng::with_seed(1);
+            kept.lock()
+                .unwrap()
+                .push(disk.crash(Loss::Kill, &mut random));
+        }
+    })));
+    snapshot_to(&store, Arc::new(copy.clone())).unwrap_err();
+    copy.observe(None);
+    let images = std::mem::take(&mut *images.lock().unwrap());
+    assert!(images.len() > 5);
+    for image in images {
+        match Machine::with_disk(image, 1).open(config(1)) {
+            Ok(found) => assert!([0, 12].contains(&found.stats().event_count)),
+            Err(error) => assert!(matches!(error, StoreError::UnfinishedSnapshot), "{error}"),
         }
     }
 }

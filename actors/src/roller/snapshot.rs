@@ -84,8 +84,7 @@ impl Snapshot {
             // Two were asked for at once, and the first is whole: a mark would make it worthless.
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
-        to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
-        to.sync_directory("")?;
+        leave_mark(&*to)?;
         let view = reader.view().snapshot();
         let indexed = view.lists.parts.iter().filter_map(|part| match part {
             Part::Indexed(part) => Some(*part.run.name()),
@@ -180,17 +179,25 @@ impl Snapshot {
 
     /// Removes what was copied so far, the mark last; what cannot be removed stays refused.
     pub(super) fn take_back(&self) {
-        let removed = self
-            .created
-            .iter()
-            .try_for_each(|name| remove_if_there(&*self.to, name));
-        let removed = removed
+        let removed = leave_mark(&*self.to)
+            .and_then(|()| {
+                let mut created = self.created.iter();
+                created.try_for_each(|name| remove_if_there(&*self.to, name))
+            })
             .and_then(|()| self.to.sync_directory(""))
             .and_then(|()| remove_if_there(&*self.to, SNAPSHOT_MARK_NAME));
         if let Err(error) = removed {
             tracing::warn!(%error, "a snapshot that was not finished was not removed");
         }
     }
+}
+
+/// Says durably that the copy is not finished, if nothing does yet.
+fn leave_mark(to: &dyn Fs) -> io::Result<()> {
+    if !to.exists(SNAPSHOT_MARK_NAME)? {
+        to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
+    }
+    to.sync_directory("")
 }
 
 /// Returns the end of a whole copy that is there and reaches as far as it is due.
