@@ -4,6 +4,9 @@ use crate::model::Removal;
 use batpak::testkit::{Keep, Loss};
 use fastrand::Rng;
 
+/// A world has at most so many entities.
+pub(crate) const ENTITIES_MAX: u8 = 5;
+
 /// How a world is set up, and what happens in it how often.
 #[derive(Clone, Debug)]
 pub(crate) struct Knobs {
@@ -21,6 +24,8 @@ pub(crate) struct Knobs {
     pub(crate) fences: u8,
     pub(crate) compactions: u8,
     pub(crate) snapshots: u8,
+    pub(crate) follows: u8,
+    pub(crate) projections: u8,
     pub(crate) retries: u8,
     pub(crate) other_payloads: u8,
     pub(crate) syncs: u8,
@@ -36,6 +41,8 @@ pub(crate) struct Knobs {
     pub(crate) always: u8,
     /// Whether every power cut keeps nothing that was not synced.
     pub(crate) checkpoints: bool,
+    /// Whether folds are carried on event by event.
+    pub(crate) incremental: bool,
 }
 
 impl Knobs {
@@ -45,7 +52,7 @@ impl Knobs {
         Self {
             operations: random.usize(10..60),
             callers: random.u8(1..5),
-            entities: random.u8(1..6),
+            entities: random.u8(1..=ENTITIES_MAX),
             every_n_events: if relaxed { random.u32(2..12) } else { 1 },
             max_delay_ms: 1000,
             segment_max_bytes: *pick(random, &[600, 1500, 4000, 100_000]),
@@ -55,6 +62,8 @@ impl Knobs {
             fences: 4,
             compactions: 2,
             snapshots: 1,
+            follows: 2,
+            projections: 2,
             retries: 12,
             other_payloads: 3,
             syncs: 4,
@@ -68,6 +77,7 @@ impl Knobs {
             compared: 25,
             always: 30,
             checkpoints: random.u8(..8) > 0,
+            incremental: random.bool(),
         }
     }
 }
@@ -139,6 +149,14 @@ pub(crate) enum Operation {
         caller: u8,
         beside: Vec<NewEvent>,
     },
+    /// Goes on from the place that was saved, and takes so many events.
+    Follow {
+        max: usize,
+    },
+    /// Folds an entity.
+    Project {
+        entity: u8,
+    },
     /// Asks again for something that was asked before, so many questions back.
     Retry {
         back: usize,
@@ -176,6 +194,16 @@ pub(crate) enum Operation {
         after_calls: u32,
         loss: Loss,
     },
+}
+
+impl Operation {
+    /// Tells whether the calls of the disk are made on the thread of whoever asks.
+    pub(crate) fn is_made_by_caller(&self) -> bool {
+        matches!(
+            self,
+            Self::Reopen | Self::Read | Self::Follow { .. } | Self::Project { .. }
+        )
+    }
 }
 
 pub(crate) const ACTORS: [&str; 5] = ["writer", "roller", "indexer", "broker", "checkpointer"];
@@ -227,6 +255,14 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
         let beside = random.usize(0..5);
         let beside = (0..beside).map(|_| new_event(knobs, random)).collect();
         return Operation::Snapshot { caller, beside };
+    }
+    if falls(knobs.follows) {
+        let max = random.usize(1..30);
+        return Operation::Follow { max };
+    }
+    if falls(knobs.projections) {
+        let entity = random.u8(0..knobs.entities);
+        return Operation::Project { entity };
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);

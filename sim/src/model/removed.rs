@@ -113,7 +113,12 @@ impl Model {
                 continue;
             };
             match (end, removal) {
-                (CompactionEnd::Done, Some(removal)) => sent.forms = Forms::only(removal.form()),
+                // What an earlier compaction has begun may have hidden it before this one.
+                (CompactionEnd::Done, Some(removal)) => {
+                    let hidden = judged.before.hidden;
+                    sent.forms = Forms::only(removal.form());
+                    sent.forms.hidden |= hidden;
+                }
                 (CompactionEnd::Nothing, _) => sent.forms = judged.before,
                 (CompactionEnd::Done | CompactionEnd::Unknown, _) => {}
             }

@@ -152,6 +152,34 @@ fn crashes() -> Vec<Property> {
 fn protocols() -> Vec<Property> {
     vec![
         world(
+            "saved-positions",
+            "a saved position goes on with each event once, through crashes and compactions",
+            "events",
+            [10_000, 200_000, 2_000_000],
+            |seed| {
+                Scenario::drawn(seed, |knobs, random| {
+                    (knobs.follows, knobs.crashes, knobs.operations) = (20, 6, 80);
+                    (knobs.compactions, knobs.reopens) = (4, random.u8(0..8));
+                })
+            },
+            |outcome| outcome.tally.handed_out,
+        ),
+        world(
+            "kept-states",
+            "a state that was kept is never taken for that of another history",
+            "projections",
+            [5_000, 100_000, 1_000_000],
+            |seed| {
+                let adjust = |knobs: &mut crate::plan::Knobs, random: &mut fastrand::Rng| {
+                    (knobs.projections, knobs.crashes, knobs.operations) = (20, 6, 80);
+                    (knobs.compactions, knobs.reopens) = (4, random.u8(0..8));
+                    knobs.entities = random.u8(1..3);
+                };
+                Scenario::drawn(seed, adjust).with_images(20, 1, 0)
+            },
+            |outcome| outcome.tally.projections,
+        ),
+        world(
             "retry-any-time",
             "a retry with the same key returns the first receipt, before and after any crash",
             "retries",

@@ -1,9 +1,11 @@
 //! Opens what a crash has left, checks it against the model, and goes on with it.
 
 use super::copying::Copy;
+use super::following::{Kept, check_projection};
 use super::inner::died;
 use super::is_refusal;
 use crate::model::{Died, Digest, Model, Recovered, State, cause};
+use crate::plan::ENTITIES_MAX;
 use batpak::prelude::{AppendOptions, Coordinate};
 use batpak::store::{IndexEntry, Open, Replay, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Keep, Loss, Machine, SimFs};
@@ -31,6 +33,8 @@ pub(crate) struct Images<'m> {
     pub(crate) model: &'m Model,
     /// The copy that is being made on the disk.
     pub(super) copy: Option<&'m Copy>,
+    /// What was folded until the crash.
+    pub(super) kept: &'m Kept,
     pub(crate) random: &'m mut Rng,
     pub(crate) tally: ImageTally,
 }
@@ -91,7 +95,8 @@ impl Images<'_> {
         machine: &Machine,
         died: Died,
     ) -> Result<Option<(Store<Open>, Recovered)>, String> {
-        let store = match machine.open(self.config.clone()) {
+        let kept = Box::new(self.kept.copied());
+        let store = match machine.open_with_cache(self.config.clone(), kept) {
             Ok(store) => store,
             Err(error) if self.model.strictness.disk_lies && is_refusal(&error) => return Ok(None),
             Err(error) => return Err(format!("opening after {died:?} died: {error}")),
@@ -103,6 +108,12 @@ impl Images<'_> {
         };
         let now_us = u64::try_from(machine.clock().wall_us()).unwrap_or(0);
         self.model.check(&log, died, now_us)?;
+        if !self.kept.is_empty() {
+            for entity in 0..ENTITIES_MAX {
+                let checked = check_projection(&store, &log, entity);
+                checked.map_err(|error| format!("folding: {error}"))??;
+            }
+        }
         Ok(Some((store, log)))
     }
 

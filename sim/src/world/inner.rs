@@ -1,6 +1,7 @@
 //! What the disk's observer and the simulated callers share.
 
 use super::copying::Copy;
+use super::following::Kept;
 use super::image::{ImageTally, Images};
 use crate::model::{Died, Model, Prediction};
 use crate::plan;
@@ -72,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) tally: ImageTally,
     /// Somebody compacts or copies.
     pub(crate) maintaining: bool,
+    /// States that were folded, whatever became of the history.
+    pub(crate) kept: Kept,
     /// The copy that is being made.
     pub(crate) copy: Option<Copy>,
     /// Changing calls of the disk so far.
@@ -143,6 +146,7 @@ impl Inner {
             config: &self.config,
             model: &self.model,
             copy: self.copy.as_ref(),
+            kept: &self.kept,
             random: &mut self.random,
             tally: self.tally,
         };

@@ -31,6 +31,8 @@ impl World {
                 };
                 self.fence(*caller, events, (*end, beside))
             }
+            Operation::Follow { max } => self.follow(*max),
+            Operation::Project { entity } => self.project(*entity),
             Operation::Snapshot { caller, beside } => self.snapshot(*caller, beside),
             Operation::Compact {
                 removal,
