@@ -13,6 +13,7 @@ use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at
 use batpak_log::index::RunName;
 use batpak_log::layout::{CHECKPOINT_NAME, SNAPSHOT_MARK_NAME};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::{FenceRecord, Group, GroupReader, Step, encode_footer, read_trailer};
 use std::io;
 use std::sync::Arc;
@@ -236,8 +237,12 @@ impl Groups {
     fn new(segment: Arc<KnownSegment>, copying: Copying) -> Result<Self, StoreError> {
         let limit = copying.from.len()?;
         let header = &segment.header;
+        let mut reader = GroupReader::new(Arc::clone(&copying.from), header, limit);
+        if planted(Bug::SnapshotShowsHidden) {
+            reader.believe_up_to(u64::MAX);
+        }
         Ok(Self {
-            reader: GroupReader::new(Arc::clone(&copying.from), header, limit),
+            reader,
             position: LogPosition::at_start_of(header),
             segment,
             copying,
@@ -254,6 +259,11 @@ impl Groups {
         self.reader.set_limit(self.copying.from.len()?);
         let at_end = loop {
             match self.reader.step() {
+                Ok(Step::Group(group))
+                    if planted(Bug::SnapshotSkipsTail) && group.next_sequence() == view.visible =>
+                {
+                    break true;
+                }
                 Ok(Step::Group(group)) if is_visible(&group, view.visible) => {
                     self.used = self.used.max(group.next_sequence());
                     self.position.advance(&group);
@@ -279,7 +289,8 @@ impl Groups {
         }
         let end = view.lists.end_sequence(view.visible);
         let header = &self.segment.header;
-        if self.position.next_sequence < end && end > header.first_sequence {
+        let is_short = self.position.next_sequence < end && end > header.first_sequence;
+        if is_short && !planted(Bug::SnapshotSkipsTail) {
             return Err(StoreError::CrcMismatch {
                 segment_id: header.segment.id,
                 offset: bad.unwrap_or(self.position.offset),
@@ -303,7 +314,10 @@ impl Groups {
         to.sync_data()?;
         let footer = encode_footer(binding, &self.position.as_trailer(true));
         write_all_at(to, &footer, self.position.offset)?;
-        Ok(to.sync_all()?)
+        match planted(Bug::SnapshotWithoutSync) {
+            true => Ok(()),
+            false => Ok(to.sync_all()?),
+        }
     }
 }
 
@@ -311,6 +325,9 @@ impl Groups {
 /// came to nothing and their sequences are used.
 fn is_visible(group: &Group<'_>, visible: u64) -> bool {
     let first = group.header.first_sequence;
+    if planted(Bug::SnapshotShowsHidden) {
+        return true;
+    }
     first < visible
         || group.events.is_empty() && first <= visible
         || matches!(group.fence, Some(FenceRecord::Cancel(_)))
@@ -325,7 +342,9 @@ impl Copying {
         if self.done < len {
             return Ok(false);
         }
-        self.to.sync_all()?;
+        if !planted(Bug::SnapshotWithoutSync) {
+            self.to.sync_all()?;
+        }
         Ok(true)
     }
 
