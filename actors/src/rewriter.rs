@@ -8,6 +8,7 @@ use batpak_log::coordinate::Coordinate;
 use batpak_log::event::hash::{CanonicalHeader, event_hash};
 use batpak_log::layout::{FEATURE_REMOVALS, FEATURE_STUBS};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::{
     Binding, EventRecord, Group, GroupBuilder, GroupEvent, Predecessor, Removals, Removed,
     Replaced, SegmentHeader, SegmentName,
@@ -140,7 +141,8 @@ impl Rewriter {
     fn what_stays<'a>(&self, event: &GroupEvent<'a>) -> EventRecord<'a> {
         let record = event.record;
         let is_removed = self.removal.sequences.binary_search(&event.sequence);
-        if is_removed.is_err() {
+        let is_dropped = planted(Bug::DropSurvivor) && event.sequence % 4 == 3;
+        if is_removed.is_err() && !is_dropped {
             return record;
         }
         EventRecord {

@@ -145,6 +145,24 @@ bugs! {
     ForgetGaps = "forget-gaps",
     /// An event that is not in the index goes from memory with those that are.
     AdoptTooMuch = "adopt-too-much",
+    /// A compaction takes away an event that is to be kept, too.
+    DropSurvivor = "drop-survivor",
+    /// The key of a removed event is free again.
+    ForgetStubKey = "forget-stub-key",
+    /// Compacted segments are removed before what replaces them is durable.
+    RemoveCompactedEarly = "remove-compacted-early",
+    /// A snapshot is called finished before it is durable.
+    SnapshotWithoutSync = "snapshot-without-sync",
+    /// A snapshot leaves out the last group.
+    SnapshotSkipsTail = "snapshot-skips-tail",
+    /// A snapshot takes the groups of an open fence for committed.
+    SnapshotShowsHidden = "snapshot-shows-hidden",
+    /// A kept state is carried on whatever history it was folded from.
+    CacheIgnoresHistory = "cache-ignores-history",
+    /// A position behind the end of the log is taken for one in it.
+    AcceptLostPosition = "accept-lost-position",
+    /// A cursor that goes on begins with the event that was handled last.
+    ResumeTooEarly = "resume-too-early",
     /// The restart budget is never spent.
     IgnoreRestartBudget = "ignore-restart-budget",
 }

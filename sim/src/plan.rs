@@ -1,7 +1,11 @@
 //! What a simulated program does: drawn from a seed, and cut down to what matters by shrinking.
 
+use crate::model::Removal;
 use batpak::testkit::{Keep, Loss};
 use fastrand::Rng;
+
+/// A world has at most so many entities.
+pub(crate) const ENTITIES_MAX: u8 = 5;
 
 /// How a world is set up, and what happens in it how often.
 #[derive(Clone, Debug)]
@@ -18,6 +22,10 @@ pub(crate) struct Knobs {
     /// In percent of the operations.
     pub(crate) batches: u8,
     pub(crate) fences: u8,
+    pub(crate) compactions: u8,
+    pub(crate) snapshots: u8,
+    pub(crate) follows: u8,
+    pub(crate) projections: u8,
     pub(crate) retries: u8,
     pub(crate) other_payloads: u8,
     pub(crate) syncs: u8,
@@ -33,6 +41,8 @@ pub(crate) struct Knobs {
     pub(crate) always: u8,
     /// Whether every power cut keeps nothing that was not synced.
     pub(crate) checkpoints: bool,
+    /// Whether folds are carried on event by event.
+    pub(crate) incremental: bool,
 }
 
 impl Knobs {
@@ -42,7 +52,7 @@ impl Knobs {
         Self {
             operations: random.usize(10..60),
             callers: random.u8(1..5),
-            entities: random.u8(1..6),
+            entities: random.u8(1..=ENTITIES_MAX),
             every_n_events: if relaxed { random.u32(2..12) } else { 1 },
             max_delay_ms: 1000,
             segment_max_bytes: *pick(random, &[600, 1500, 4000, 100_000]),
@@ -50,6 +60,10 @@ impl Knobs {
             payload_max: *pick(random, &[0, 20, 300, 1500]),
             batches: 15,
             fences: 4,
+            compactions: 2,
+            snapshots: 1,
+            follows: 2,
+            projections: 2,
             retries: 12,
             other_payloads: 3,
             syncs: 4,
@@ -63,6 +77,7 @@ impl Knobs {
             compared: 25,
             always: 30,
             checkpoints: random.u8(..8) > 0,
+            incremental: random.bool(),
         }
     }
 }
@@ -115,6 +130,32 @@ pub(crate) enum Operation {
         end: FenceEnd,
         /// Whether somebody looks before the end and after it.
         reads: bool,
+        /// Whether somebody takes a snapshot before the end.
+        copies: bool,
+    },
+    /// Writes the sealed segments again, without what is to be removed, while others append.
+    Compact {
+        removal: Option<Removal>,
+        /// Whether the predicate is asked about payloads as they are stored.
+        raw: bool,
+        min_segments: usize,
+        /// The predicate panics after so many events.
+        panics_after: Option<u8>,
+        caller: u8,
+        beside: Vec<NewEvent>,
+    },
+    /// Copies the store into a folder of the disk, while others append.
+    Snapshot {
+        caller: u8,
+        beside: Vec<NewEvent>,
+    },
+    /// Goes on from the place that was saved, and takes so many events.
+    Follow {
+        max: usize,
+    },
+    /// Folds an entity.
+    Project {
+        entity: u8,
     },
     /// Asks again for something that was asked before, so many questions back.
     Retry {
@@ -153,6 +194,16 @@ pub(crate) enum Operation {
         after_calls: u32,
         loss: Loss,
     },
+}
+
+impl Operation {
+    /// Tells whether the calls of the disk are made on the thread of whoever asks.
+    pub(crate) fn is_made_by_caller(&self) -> bool {
+        matches!(
+            self,
+            Self::Reopen | Self::Read | Self::Follow { .. } | Self::Project { .. }
+        )
+    }
 }
 
 pub(crate) const ACTORS: [&str; 5] = ["writer", "roller", "indexer", "broker", "checkpointer"];
@@ -194,7 +245,24 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
             events,
             end,
             reads: true,
+            copies: random.u8(0..100) < 10 * knobs.snapshots,
         };
+    }
+    if falls(knobs.compactions) {
+        return compaction(knobs, random);
+    }
+    if falls(knobs.snapshots) {
+        let beside = random.usize(0..5);
+        let beside = (0..beside).map(|_| new_event(knobs, random)).collect();
+        return Operation::Snapshot { caller, beside };
+    }
+    if falls(knobs.follows) {
+        let max = random.usize(1..30);
+        return Operation::Follow { max };
+    }
+    if falls(knobs.projections) {
+        let entity = random.u8(0..knobs.entities);
+        return Operation::Project { entity };
     }
     if falls(knobs.retries) {
         let back = random.usize(0..12);
@@ -248,6 +316,24 @@ fn operation(knobs: &Knobs, random: &mut Rng) -> Operation {
     Operation::Append {
         caller,
         event: new_event(knobs, random),
+    }
+}
+
+fn compaction(knobs: &Knobs, random: &mut Rng) -> Operation {
+    let every = random.u64(1..6);
+    let removal = Removal {
+        every,
+        rest: random.u64(0..every),
+        shown: random.u8(0..3) == 0,
+    };
+    let beside = random.usize(0..5).saturating_sub(1);
+    Operation::Compact {
+        removal: Some(removal).filter(|_| random.u8(0..3) > 0),
+        raw: random.bool(),
+        min_segments: random.usize(0..4),
+        panics_after: (random.u8(0..10) == 0).then(|| random.u8(0..6)),
+        caller: random.u8(0..knobs.callers),
+        beside: (0..beside).map(|_| new_event(knobs, random)).collect(),
     }
 }
 

@@ -96,7 +96,7 @@ impl Scenario {
             one_in,
             at_once,
             depth,
-            power_only: false,
+            ..self.policy
         };
         Self { policy, ..self }
     }
@@ -121,8 +121,7 @@ impl Scenario {
         };
         if panics {
             // The disk would panic in the caller's own calls.
-            let by_actors =
-                |operation: &Operation| !matches!(operation, Operation::Reopen | Operation::Read);
+            let by_actors = |operation: &Operation| !operation.is_made_by_caller();
             scenario.operations.retain(by_actors);
             for operation in &mut scenario.operations {
                 if let Operation::Fence { reads, .. } = operation {

@@ -166,5 +166,11 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         Bug::FilterForgets => &["retry-any-time"],
         Bug::ForgetGaps => &["many-openings"],
         Bug::AdoptTooMuch => &["one-order"],
+        Bug::DropSurvivor | Bug::ForgetStubKey | Bug::RemoveCompactedEarly => &["compaction"],
+        Bug::SnapshotWithoutSync | Bug::SnapshotSkipsTail | Bug::SnapshotShowsHidden => {
+            &["snapshot"]
+        }
+        Bug::CacheIgnoresHistory => &["kept-states"],
+        Bug::AcceptLostPosition | Bug::ResumeTooEarly => &["saved-positions"],
     }
 }

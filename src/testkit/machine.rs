@@ -2,7 +2,7 @@
 
 use crate::id::IdSource;
 use crate::store::open::Ground;
-use crate::store::{NoCache, Open, ReadOnly, Store, StoreConfig, StoreError};
+use crate::store::{NoCache, Open, ProjectionCache, ReadOnly, Store, StoreConfig, StoreError};
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::{Clock, Counter, ManualClock, System};
 use batpak_log::fs::{Loss, SimFs};
@@ -72,6 +72,23 @@ impl Machine {
     pub fn open(&self, config: StoreConfig) -> Result<Store<Open>, StoreError> {
         config.validate()?;
         Store::start(config, self.ground())
+    }
+
+    /// As [`open`](Self::open), and keeps what is projected in a cache.
+    ///
+    /// # Errors
+    /// As [`Store::open_with_cache`].
+    pub fn open_with_cache(
+        &self,
+        config: StoreConfig,
+        cache: Box<dyn ProjectionCache>,
+    ) -> Result<Store<Open>, StoreError> {
+        config.validate()?;
+        let ground = Ground {
+            cache,
+            ..self.ground()
+        };
+        Store::start(config, ground)
     }
 
     /// Opens a store for reading.

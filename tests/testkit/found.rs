@@ -3,10 +3,11 @@
 use super::{COUNTED, config, counter};
 use batpak::prelude::*;
 use batpak::store::{AppendTicket, Store};
-use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, step, watch};
+use batpak::testkit::{Fault, FsCall, Keep, Loss, Machine, SimFs, snapshot_to, step, watch};
 use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 /// Has an actor panic at one moment of its work; returns how many moments there were.
 fn panic_at(moment: u64) -> Rc<Cell<u64>> {
@@ -156,4 +157,183 @@ fn a_writer_that_panics_after_a_cancelled_fence_goes_on() {
     let next = store.append(&counter(), COUNTED, &2_u64).unwrap();
     assert!(first.sequence < hidden.sequence && hidden.sequence < next.sequence);
     assert_eq!((first.clock, next.clock), (0, 1));
+}
+
+/// A store whose segments are sealed, with about three numbers in each.
+fn sealed(machine: &Machine) -> Store {
+    let config = config(1).with_segment_max_bytes(700);
+    let store = machine.open(config.clone()).unwrap();
+    for number in 0..12_u64 {
+        let numbered = (number, "x".repeat(120));
+        store.append(&counter(), COUNTED, &numbered).unwrap();
+    }
+    store.close().unwrap();
+    let store = machine.open(config).unwrap();
+    assert!((3..7).contains(&store.stats().segments));
+    store
+}
+
+/// Keeps the numbers for which this is true.
+fn keeping(keep: impl Fn(u64) -> bool + Send + 'static) -> CompactionConfig {
+    let keep = move |event: &StoredEvent<serde_json::Value>| {
+        event.event.payload[0].as_u64().is_some_and(&keep)
+    };
+    CompactionConfig {
+        strategy: CompactionStrategy::Retention(Box::new(keep)),
+        min_segments: 1,
+    }
+}
+
+fn numbers(store: &Store) -> Vec<u64> {
+    let all = store.query(&Region::all());
+    let read = |entry: &IndexEntry| store.get_as::<(u64, String)>(entry.event_id).unwrap();
+    all.iter()
+        .map(|entry| read(entry).event.payload.0)
+        .collect()
+}
+
+/// A compaction had failed once its segment was in its place; the next one took that over, said that
+/// all was well, and what it was to remove itself was still there.
+#[test]
+fn a_compaction_after_a_failed_one_removes_what_it_is_to_remove() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let failed = Fault::Error(ErrorKind::Other);
+    machine.disk().fail_next(FsCall::SyncDirectory, failed);
+    store.compact(&keeping(|number| number != 0)).unwrap_err();
+    store.compact(&keeping(|number| number != 1)).unwrap();
+    assert!(!numbers(&store).contains(&1));
+    store.close().unwrap();
+    let store = machine.open(config(1)).unwrap();
+    assert!(!numbers(&store).contains(&1));
+}
+
+/// So had one of a later segment; the next one wrote a segment over that and over those before, and
+/// the store was refused, because two covered the same numbers.
+#[test]
+fn a_compaction_of_more_neighbours_after_a_failed_one_leaves_a_store_that_opens() {
+    for gone in 0..9 {
+        let machine = Machine::new(1);
+        let store = sealed(&machine);
+        let failed = Fault::Error(ErrorKind::Other);
+        machine.disk().fail_next(FsCall::SyncDirectory, failed);
+        let first = store.compact(&keeping(move |number| number != gone));
+        first.unwrap_err();
+        // Without their payloads neighbours fit into one.
+        store.compact(&keeping(|_| false)).unwrap();
+        store.close().unwrap();
+        let store = machine.open(config(1)).unwrap();
+        assert_eq!(numbers(&store), Vec::<u64>::new());
+    }
+}
+
+/// A file that could not be removed was forgotten when its replacement was replaced: the store was
+/// refused, because two segments covered the same numbers.
+#[test]
+fn what_could_not_be_removed_does_not_keep_a_store_from_opening() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let disk = machine.disk().clone();
+    let failing = disk.clone();
+    disk.observe(Some(Box::new(move |call| {
+        if call.call == FsCall::Remove && call.name == "000001.fbat" {
+            failing.fault(call.index, Fault::Error(ErrorKind::Other));
+        }
+    })));
+    store.compact(&keeping(|number| number != 0)).unwrap();
+    disk.observe(None);
+    assert!(disk.bytes("000001.fbat").is_ok());
+    store.compact(&keeping(|number| number != 1)).unwrap();
+    assert_eq!(numbers(&store), (2..12).collect::<Vec<_>>());
+    store.close().unwrap();
+    let store = machine.open(config(1)).unwrap();
+    assert_eq!(numbers(&store), (2..12).collect::<Vec<_>>());
+}
+
+/// The roller crashed once the copy was there and before it was said; asked again, it found a
+/// directory that was not empty, and refused it.
+#[test]
+fn a_snapshot_is_there_at_whatever_moment_the_roller_panics() {
+    let mut moment = 0;
+    loop {
+        let machine = Machine::new(moment);
+        let store = sealed(&machine);
+        let copy = SimFs::new();
+        let moments = panic_at(moment);
+        let copied = snapshot_to(&store, Arc::new(copy.clone()));
+        watch(None);
+        copied.unwrap_or_else(|error| panic!("moment {moment}: {error}"));
+        let copied = Machine::with_disk(copy, 1).open(config(1)).unwrap();
+        assert_eq!(numbers(&copied), numbers(&store));
+        if moments.get() <= moment {
+            break;
+        }
+        moment += 1;
+    }
+    assert!(moment > 2, "a snapshot has only {moment} moments");
+}
+
+/// An opening cut off the events of a fence that a kill had left open, and was killed before it
+/// came to its end: the next one gave their sequences out again.
+#[test]
+fn what_a_fence_has_used_stays_used_through_openings_that_are_killed() {
+    for calls in 0.. {
+        let machine = Machine::new(1);
+        let store = machine.open(config(1)).unwrap();
+        store.append(&counter(), COUNTED, &0_u64).unwrap();
+        let fence = store.begin_visibility_fence().unwrap();
+        let hidden = fence.submit(&counter(), COUNTED, &1_u64).unwrap();
+        let hidden = hidden.wait_durable().unwrap();
+        let mut random = fastrand::Rng::with_seed(1);
+        let killed = machine.crash(Loss::Kill, &mut random);
+        let disk = killed.disk();
+        disk.fail_from(disk.calls() + calls, None, Fault::Dead);
+        let ended = killed.open(config(1)).is_ok();
+        let again = killed.crash(Loss::Kill, &mut random);
+        let store = again.open(config(1)).unwrap();
+        let next = store.append(&counter(), COUNTED, &2_u64).unwrap();
+        assert!(
+            next.sequence > hidden.sequence,
+            "after {calls} calls: {next:?}"
+        );
+        if ended {
+            assert!(calls > 10);
+            break;
+        }
+    }
+}
+
+/// A snapshot whose last step failed was removed without its mark: what a crash left of that was
+/// taken for a store.
+#[test]
+fn a_snapshot_that_fails_at_its_end_is_refused_until_it_is_gone() {
+    let machine = Machine::new(1);
+    let store = sealed(&machine);
+    let copy = SimFs::new();
+    let images = Arc::new(Mutex::new(Vec::new()));
+    let (disk, kept) = (copy.clone(), Arc::clone(&images));
+    let (mut removed, mut failed) = (0, false);
+    copy.observe(Some(Box::new(move |call| {
+        removed += u64::from(call.call == FsCall::Remove);
+        if removed == 1 && call.call == FsCall::SyncDirectory && !failed {
+            failed = true;
+            disk.fault(call.index, Fault::Error(ErrorKind::Other));
+        }
+        if removed > 0 && call.changes() {
+            let mut random = fastrand::Rng::with_seed(1);
+            kept.lock()
+                .unwrap()
+                .push(disk.crash(Loss::Kill, &mut random));
+        }
+    })));
+    snapshot_to(&store, Arc::new(copy.clone())).unwrap_err();
+    copy.observe(None);
+    let images = std::mem::take(&mut *images.lock().unwrap());
+    assert!(images.len() > 5);
+    for image in images {
+        match Machine::with_disk(image, 1).open(config(1)) {
+            Ok(found) => assert!([0, 12].contains(&found.stats().event_count)),
+            Err(error) => assert!(matches!(error, StoreError::UnfinishedSnapshot), "{error}"),
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::protocol::roller::{self, Removal, Rewritten};
 use batpak_log::fs::Fs;
 use batpak_log::log_position::LogPosition;
 use batpak_log::segment::SegmentName;
+use std::cell::Cell;
 use std::sync::Arc;
 
 impl EngineHandle {
@@ -18,8 +19,14 @@ impl EngineHandle {
     /// has ended, and what reading the log and writing the copy return.
     pub fn snapshot(&self, to: &Arc<dyn Fs>) -> Result<LogPosition, StoreError> {
         let roller = self.roller.as_ref().ok_or_else(read_only)?;
-        let to = || Arc::clone(to);
-        let message = |reply| roller::Message::Snapshot { to: to(), reply };
+        let view = self.reader.view().snapshot();
+        let due = view.lists.end_sequence(view.visible);
+        let again = Cell::new(None);
+        let message = |reply| roller::Message::Snapshot {
+            to: Arc::clone(to),
+            again: again.replace(Some(due)),
+            reply,
+        };
         // It takes as long as the disks take.
         ask("roller", roller, message, None)?
     }

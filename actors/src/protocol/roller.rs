@@ -79,6 +79,9 @@ pub enum Message {
     Snapshot {
         /// The directory, in which nothing is but what an earlier try has left.
         to: Arc<dyn Fs>,
+        /// Where the visible log ended when it was asked for first: the roller has crashed over
+        /// it since, perhaps when all was done.
+        again: Option<u64>,
         /// Answered with the end of the copy, once it is durable.
         reply: ReplyTo<Result<LogPosition, StoreError>>,
     },

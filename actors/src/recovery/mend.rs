@@ -96,16 +96,19 @@ fn set_aside(
     fs.sync_directory("")?;
     let kept = list_aside(fs)?;
     let number = kept.last().and_then(|name| aside_number(name)).unwrap_or(0) + 1;
-    let name = format!(
-        "{RECOVERED_DIRECTORY}/{number:06}-{:06}-{offset}.torn",
-        segment.id
-    );
+    let suffix = aside_suffix(segment, offset);
+    let name = format!("{RECOVERED_DIRECTORY}/{number:06}{suffix}");
     batpak_log::fs::create_atomically(fs, &name, bytes)?;
     let excess = (kept.len() + 1).saturating_sub(RECOVERED_KEPT);
     for name in kept.iter().take(excess) {
         fs.remove(name)?;
     }
     Ok(name)
+}
+
+/// Returns how the names end of what was cut off there.
+pub(super) fn aside_suffix(segment: SegmentName, offset: u64) -> String {
+    format!("-{:06}-{offset}.torn", segment.id)
 }
 
 pub(super) fn list_aside(fs: &dyn Fs) -> Result<Vec<String>, StoreError> {

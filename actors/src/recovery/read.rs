@@ -1,6 +1,6 @@
 //! Reads all segments of a log, in order, into a view.
 
-use super::mend::list_aside;
+use super::mend::{aside_suffix, list_aside};
 use super::{ReadLog, ReadOptions, RecoveryReport, empty_position};
 use crate::error::StoreError;
 use crate::indexing::{Chains, RunsOfSegment, load_runs};
@@ -202,7 +202,11 @@ impl<'d> Builder<'d> {
             report.rebooted = self.fs.boot_id().is_none_or(|id| id != header.boot_id);
             let torn = end.tail.torn.as_ref();
             report.truncated_bytes = torn.map_or(0, |torn| torn.end - torn.start);
-            if report.rebooted || self.poisoned || report.truncated_bytes > 0 {
+            // An earlier opening may have cut the tail off and not come to its end: what it cut off
+            // may have used sequences.
+            let aside = aside_suffix(header.segment, end.position.offset);
+            let was_cut = report.kept_aside.iter().any(|name| name.ends_with(&aside));
+            if report.rebooted || self.poisoned || report.truncated_bytes > 0 || was_cut {
                 report.skipped_sequences = match planted(Bug::ReuseSequence) {
                     true => 0,
                     false => SEQUENCE_SKIP,

@@ -16,6 +16,7 @@ use batpak_log::directory::read_directory;
 use batpak_log::fs::{Access, File, Fs, remove_if_there, write_all_at};
 use batpak_log::layout::MERGING_NAME;
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::recover_segment::sealed_end;
 use batpak_log::segment::{
     GroupReader, Predecessor, SegmentHeader, SegmentName, Step, UnfinishedFence, encode_footer,
@@ -339,9 +340,13 @@ impl Writing {
         let footer = encode_footer(&header.binding(), &position.as_trailer(clean));
         write_all_at(&*self.file, &footer, position.offset)?;
         write_all_at(&*self.file, &header.encode(), 0)?;
-        self.file.sync_all()?;
+        if !planted(Bug::RemoveCompactedEarly) {
+            self.file.sync_all()?;
+        }
         fs.rename(MERGING_NAME, &header.segment.file_name())?;
-        fs.sync_directory("")?;
+        if !planted(Bug::RemoveCompactedEarly) {
+            fs.sync_directory("")?;
+        }
         Ok(position)
     }
 }

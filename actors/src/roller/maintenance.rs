@@ -2,7 +2,7 @@
 
 use super::compact::{Begun, Compaction};
 use super::index::IndexWork;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, made_before};
 use crate::error::StoreError;
 use crate::indexing::IndexPolicy;
 use crate::protocol::indexer::Replacement;
@@ -36,7 +36,8 @@ pub(super) struct Maintenance {
 
 #[derive(Debug)]
 enum Asked {
-    Snapshot(Arc<dyn Fs>, SnapshotReply),
+    /// A copy, and up to where it may be there already.
+    Snapshot(Arc<dyn Fs>, Option<u64>, SnapshotReply),
     Compact(Vec<SegmentName>, Arc<Removal>, CompactReply),
 }
 
@@ -61,10 +62,10 @@ impl Maintenance {
         }
     }
 
-    pub(super) fn snapshot(&mut self, to: Arc<dyn Fs>, reply: SnapshotReply) {
+    pub(super) fn snapshot(&mut self, to: Arc<dyn Fs>, again: Option<u64>, reply: SnapshotReply) {
         match self.asked.len() {
             WAITING_MAX.. => reply.answer(Err(StoreError::Busy { after_ms: 0 })),
-            _ => self.asked.push_back(Asked::Snapshot(to, reply)),
+            _ => self.asked.push_back(Asked::Snapshot(to, again, reply)),
         }
     }
 
@@ -136,10 +137,17 @@ impl Maintenance {
     fn begin(&mut self) {
         match self.asked.pop_front() {
             None => {}
-            Some(Asked::Snapshot(to, reply)) => match Snapshot::begin(&self.reader, to) {
-                Ok(snapshot) => self.doing = Doing::Snapshot(Box::new(snapshot), reply),
-                Err(error) => reply.answer(Err(error)),
-            },
+            Some(Asked::Snapshot(to, again, reply)) => {
+                let begun = match again.map(|due| made_before(&self.reader, &*to, due)) {
+                    Some(Ok(Some(end))) => return reply.answer(Ok(end)),
+                    Some(Err(error)) => Err(error),
+                    Some(Ok(None)) | None => Snapshot::begin(&self.reader, to),
+                };
+                match begun {
+                    Ok(snapshot) => self.doing = Doing::Snapshot(Box::new(snapshot), reply),
+                    Err(error) => reply.answer(Err(error)),
+                }
+            }
             Some(Asked::Compact(segments, removal, reply)) => {
                 match Compaction::begin(&self.reader, self.policy, &segments, removal) {
                     Ok(Begun::Compaction(compaction)) => {
@@ -242,7 +250,7 @@ impl Maintenance {
         }
         for asked in self.asked.drain(..) {
             match asked {
-                Asked::Snapshot(_, reply) => reply.answer(Err(StoreError::Closed)),
+                Asked::Snapshot(_, _, reply) => reply.answer(Err(StoreError::Closed)),
                 Asked::Compact(_, _, reply) => reply.answer(Err(StoreError::Closed)),
             }
         }

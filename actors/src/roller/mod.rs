@@ -165,8 +165,8 @@ impl Actor for Roller {
                     self.work.ask(&segment, upto, reply);
                     turn.continue_later();
                 }
-                Message::Snapshot { to, reply } => {
-                    self.maintenance.snapshot(to, reply);
+                Message::Snapshot { to, again, reply } => {
+                    self.maintenance.snapshot(to, again, reply);
                     turn.continue_later();
                 }
                 Message::Compact {

@@ -13,6 +13,7 @@ use batpak_log::fs::{Access, File, Fs, read_range, remove_if_there, write_all_at
 use batpak_log::index::RunName;
 use batpak_log::layout::{CHECKPOINT_NAME, SNAPSHOT_MARK_NAME};
 use batpak_log::log_position::LogPosition;
+use batpak_log::planted::{Bug, planted};
 use batpak_log::segment::{FenceRecord, Group, GroupReader, Step, encode_footer, read_trailer};
 use std::io;
 use std::sync::Arc;
@@ -84,8 +85,7 @@ impl Snapshot {
             // Two were asked for at once, and the first is whole: a mark would make it worthless.
             return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
         }
-        to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
-        to.sync_directory("")?;
+        leave_mark(&*to)?;
         let view = reader.view().snapshot();
         let indexed = view.lists.parts.iter().filter_map(|part| match part {
             Part::Indexed(part) => Some(*part.run.name()),
@@ -180,17 +180,43 @@ impl Snapshot {
 
     /// Removes what was copied so far, the mark last; what cannot be removed stays refused.
     pub(super) fn take_back(&self) {
-        let removed = self
-            .created
-            .iter()
-            .try_for_each(|name| remove_if_there(&*self.to, name));
-        let removed = removed
+        let removed = leave_mark(&*self.to)
+            .and_then(|()| {
+                let mut created = self.created.iter();
+                created.try_for_each(|name| remove_if_there(&*self.to, name))
+            })
             .and_then(|()| self.to.sync_directory(""))
             .and_then(|()| remove_if_there(&*self.to, SNAPSHOT_MARK_NAME));
         if let Err(error) = removed {
             tracing::warn!(%error, "a snapshot that was not finished was not removed");
         }
     }
+}
+
+/// Says durably that the copy is not finished, if nothing does yet.
+fn leave_mark(to: &dyn Fs) -> io::Result<()> {
+    if !to.exists(SNAPSHOT_MARK_NAME)? {
+        to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
+    }
+    to.sync_directory("")
+}
+
+/// Returns the end of a whole copy that is there and reaches as far as it is due.
+pub(super) fn made_before(
+    reader: &Reader,
+    to: &dyn Fs,
+    due: u64,
+) -> Result<Option<LogPosition>, StoreError> {
+    if to.exists(SNAPSHOT_MARK_NAME)? {
+        return Ok(None);
+    }
+    let store_id = reader.view().store_id();
+    let reaches =
+        |copy: &Checkpoint| Some(copy.store_id) == store_id && copy.position.next_sequence >= due;
+    let copy = Checkpoint::read(to)?.filter(reaches);
+    // The mark is gone for good once that is durable.
+    to.sync_directory("")?;
+    Ok(copy.map(|copy| copy.position))
 }
 
 /// Removes what an earlier try of the same question has left, before the roller crashed over it.
@@ -211,8 +237,12 @@ impl Groups {
     fn new(segment: Arc<KnownSegment>, copying: Copying) -> Result<Self, StoreError> {
         let limit = copying.from.len()?;
         let header = &segment.header;
+        let mut reader = GroupReader::new(Arc::clone(&copying.from), header, limit);
+        if planted(Bug::SnapshotShowsHidden) {
+            reader.believe_up_to(u64::MAX);
+        }
         Ok(Self {
-            reader: GroupReader::new(Arc::clone(&copying.from), header, limit),
+            reader,
             position: LogPosition::at_start_of(header),
             segment,
             copying,
@@ -229,6 +259,11 @@ impl Groups {
         self.reader.set_limit(self.copying.from.len()?);
         let at_end = loop {
             match self.reader.step() {
+                Ok(Step::Group(group))
+                    if planted(Bug::SnapshotSkipsTail) && group.next_sequence() == view.visible =>
+                {
+                    break true;
+                }
                 Ok(Step::Group(group)) if is_visible(&group, view.visible) => {
                     self.used = self.used.max(group.next_sequence());
                     self.position.advance(&group);
@@ -254,7 +289,8 @@ impl Groups {
         }
         let end = view.lists.end_sequence(view.visible);
         let header = &self.segment.header;
-        if self.position.next_sequence < end && end > header.first_sequence {
+        let is_short = self.position.next_sequence < end && end > header.first_sequence;
+        if is_short && !planted(Bug::SnapshotSkipsTail) {
             return Err(StoreError::CrcMismatch {
                 segment_id: header.segment.id,
                 offset: bad.unwrap_or(self.position.offset),
@@ -278,7 +314,10 @@ impl Groups {
         to.sync_data()?;
         let footer = encode_footer(binding, &self.position.as_trailer(true));
         write_all_at(to, &footer, self.position.offset)?;
-        Ok(to.sync_all()?)
+        match planted(Bug::SnapshotWithoutSync) {
+            true => Ok(()),
+            false => Ok(to.sync_all()?),
+        }
     }
 }
 
@@ -286,6 +325,9 @@ impl Groups {
 /// came to nothing and their sequences are used.
 fn is_visible(group: &Group<'_>, visible: u64) -> bool {
     let first = group.header.first_sequence;
+    if planted(Bug::SnapshotShowsHidden) {
+        return true;
+    }
     first < visible
         || group.events.is_empty() && first <= visible
         || matches!(group.fence, Some(FenceRecord::Cancel(_)))
@@ -300,7 +342,9 @@ impl Copying {
         if self.done < len {
             return Ok(false);
         }
-        self.to.sync_all()?;
+        if !planted(Bug::SnapshotWithoutSync) {
+            self.to.sync_all()?;
+        }
         Ok(true)
     }
 

@@ -187,7 +187,8 @@ impl Known {
         let Some(event) = self.reader.stored(key).map_err(unknown)? else {
             return Ok(None);
         };
-        if planted(Bug::ForgetStoredKey) {
+        let is_stub = event.is_removed() && planted(Bug::ForgetStubKey);
+        if planted(Bug::ForgetStoredKey) || is_stub {
             return Ok(None);
         }
         Ok(Some(Stored {

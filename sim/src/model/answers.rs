@@ -179,6 +179,17 @@ impl Model {
 
     /// A failure that is no refusal must have a reason in this world.
     fn check_failure(&self, numbers: &[u64], error: &StoreError) -> Result<(), String> {
+        match self.has_reason(error) {
+            true => Ok(()),
+            false => Err(format!(
+                "events {numbers:?} were answered without a reason: {}",
+                cause(error)
+            )),
+        }
+    }
+
+    /// Tells whether something in this world may end with this error.
+    pub(crate) fn has_reason(&self, error: &StoreError) -> bool {
         let error = cause(error);
         let by_disk = matches!(
             error,
@@ -193,16 +204,10 @@ impl Model {
             StoreError::VisibilityFenceNotActive | StoreError::VisibilityFenceCancelled
         );
         let by_end = matches!(error, StoreError::ActorEnded { .. } | StoreError::Closed);
-        let is_right = matches!(error, StoreError::WriterCrashed)
+        matches!(error, StoreError::WriterCrashed)
             || by_panic && !self.strictness.exact
             || by_disk && self.strictness.disk_fails
-            || by_end && self.strictness.budget_may_end;
-        match is_right {
-            true => Ok(()),
-            false => Err(format!(
-                "events {numbers:?} were answered without a reason: {error}"
-            )),
-        }
+            || by_end && self.strictness.budget_may_end
     }
 }
 

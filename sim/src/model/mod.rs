@@ -5,19 +5,23 @@
 //! be in the log after a crash, which may be, and which must not.
 
 mod answers;
+mod check;
 mod payload;
 mod recovered;
 mod reference;
+mod removed;
 
 pub(crate) use answers::cause;
 pub(crate) use payload::{Payload, number_in};
-pub(crate) use recovered::{Died, Recovered};
+pub(crate) use recovered::{Died, Digest, Recovered};
 pub(crate) use reference::Prediction;
+pub(crate) use removed::{CompactionEnd, Form, Forms, Removal};
 
 use crate::plan::{Demand, NewEvent};
 use batpak::prelude::{AppendOptions, Coordinate, EventKind};
-use batpak::store::{AppendReceipt, BatchAppendItem, CausationRef, Durability};
+use batpak::store::{AppendReceipt, BatchAppendItem, CausationRef, Durability, IndexEntry};
 use reference::Reference;
+use removed::Judged;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One event that was sent, once or again and again.
@@ -39,6 +43,10 @@ pub(crate) struct Sent {
     /// How often it was asked for.
     pub(crate) attempts: u32,
     outstanding: u32,
+    /// How the log may show it.
+    pub(crate) forms: Forms,
+    /// Where it stood when a compaction began.
+    pub(crate) place: Option<IndexEntry>,
 }
 
 /// What is known of an event.
@@ -92,6 +100,10 @@ pub(crate) struct Model {
     pub(crate) notified: BTreeSet<u128>,
     pub(crate) checks: Checks,
     next_key: u128,
+    /// Which event has an id, as of the latest compaction.
+    ids: BTreeMap<u128, u64>,
+    /// What the compaction under way is to remove.
+    judged: Vec<Judged>,
     /// What payloads are filled with; letters when empty.
     pub(crate) material: Vec<u8>,
 }
@@ -103,6 +115,8 @@ pub(crate) struct Checks {
     pub(crate) replays: u64,
     pub(crate) refusals: u64,
     pub(crate) sequences: u64,
+    /// Events that compactions were told to remove.
+    pub(crate) removals: u64,
 }
 
 pub(crate) const KIND: EventKind = EventKind::custom(1, 1);
@@ -117,6 +131,8 @@ impl Model {
             notified: BTreeSet::new(),
             checks: Checks::default(),
             next_key: 1,
+            ids: BTreeMap::new(),
+            judged: Vec::new(),
             material: Vec::new(),
         }
     }
@@ -164,6 +180,8 @@ impl Model {
             doubtful: false,
             attempts: 0,
             outstanding: 0,
+            forms: Forms::WHOLE,
+            place: None,
         });
         number
     }

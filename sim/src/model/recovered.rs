@@ -1,6 +1,7 @@
-//! Checks a log that was opened again: required ⊆ recovered ⊆ sent, in order, whole.
+//! Reads a log as its users would, and finds out which events it holds.
 
-use super::{Committed, Model, Sent, State, number_in};
+use super::{Form, Model, Sent, number_in};
+use batpak::event::{EventKind, StoredEvent};
 use batpak::store::{IndexEntry, Open, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,16 @@ pub(crate) enum Died {
     Machine,
 }
 
+/// What tells two logs apart: number, sequence, clock, hash and form of each event.
+pub(crate) type Digest = Vec<(u64, u64, u32, [u8; 32], Form)>;
+
 /// The events that a log holds, in its order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recovered {
+    /// All of them, also those whose place alone is left.
     pub(crate) events: Vec<(u64, IndexEntry)>,
+    /// Those of which not everything is left.
+    removed: BTreeMap<u64, Form>,
 }
 
 impl Recovered {
@@ -34,39 +41,69 @@ impl Recovered {
         store: &Store<Open>,
         model: &Model,
     ) -> Result<Result<Self, StoreError>, String> {
-        let mut events = Vec::new();
+        let mut log = Self::default();
         for entry in store.events(&batpak::prelude::Region::all(), 0) {
             let read = entry.and_then(|entry| Ok((store.get_raw(entry.event_id)?, entry)));
             let (stored, entry) = match read {
                 Ok(read) => read,
                 Err(error) => return Ok(Err(error)),
             };
-            let number = number_in(&stored.event.payload)
-                .ok_or_else(|| format!("an event that nobody sent: {entry:?}"))?;
-            let sent = model.get(number).filter(|sent| sent.attempts > 0);
-            let sent = sent.ok_or_else(|| format!("event {number} was never sent"))?;
-            let same = stored.event.payload == sent.payload
-                && stored.coordinate == sent.coordinate()
-                && entry.coord == sent.coordinate()
-                && entry.kind == super::KIND
-                && sent.key.is_none_or(|key| key == entry.event_id);
-            if !same {
-                return Err(format!("event {number} is not what was sent: {entry:?}"));
+            let number = match entry.kind {
+                EventKind::TOMBSTONE => model.number_of_tombstone(&entry)?,
+                _ => model.number_of(&entry, &stored)?,
+            };
+            if entry.kind == EventKind::TOMBSTONE {
+                log.removed.insert(number, Form::Tombstone);
             }
-            events.push((number, entry));
+            log.events.push((number, entry));
         }
-        let log = Self { events };
+        if let Err(error) = log.take_up_hidden(store, model)? {
+            return Ok(Err(error));
+        }
         match log.check_streams(store)? {
             Ok(()) => Ok(Ok(log)),
             Err(error) => Ok(Err(error)),
         }
     }
 
+    /// Puts those that may be hidden and are not shown where they stood. No read may find one.
+    fn take_up_hidden(
+        &mut self,
+        store: &Store<Open>,
+        model: &Model,
+    ) -> Result<Result<(), StoreError>, String> {
+        let shown: BTreeSet<u64> = self.events.iter().map(|(number, _)| *number).collect();
+        let may_be_hidden = |sent: &&Sent| sent.forms.hidden && !shown.contains(&sent.number);
+        for sent in model.sent.iter().filter(may_be_hidden) {
+            let Some(place) = &sent.place else { continue };
+            match store.get_raw(place.event_id) {
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Ok(Err(error)),
+                Ok(_) => return Err(format!("event {} is not listed, and found", sent.number)),
+            }
+            self.removed.insert(sent.number, Form::Hidden);
+            self.events.push((sent.number, place.clone()));
+        }
+        self.events.sort_by_key(|(_, entry)| entry.global_sequence);
+        Ok(Ok(()))
+    }
+
+    /// Returns in which form an event is there.
+    pub(crate) fn form(&self, number: u64) -> Form {
+        self.removed.get(&number).copied().unwrap_or(Form::Whole)
+    }
+
+    /// Returns those that readers are shown.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &(u64, IndexEntry)> {
+        let is_shown = |(number, _): &&(u64, IndexEntry)| self.form(*number) != Form::Hidden;
+        self.events.iter().filter(is_shown)
+    }
+
     /// Checks that each entity's stream is what the log holds of it, and that a part of the log is
     /// found from its middle on.
     fn check_streams(&self, store: &Store<Open>) -> Result<Result<(), StoreError>, String> {
         let mut streams: BTreeMap<&str, Vec<&IndexEntry>> = BTreeMap::new();
-        for (_, entry) in &self.events {
+        for (_, entry) in self.shown() {
             streams.entry(entry.coord.entity()).or_default().push(entry);
         }
         for (entity, due) in streams {
@@ -80,8 +117,8 @@ impl Recovered {
                 ));
             }
         }
-        let middle = self.events.len() / 2;
-        let Some((_, first)) = self.events.get(middle) else {
+        let middle = self.shown().count() / 2;
+        let Some((_, first)) = self.shown().nth(middle) else {
             return Ok(Ok(()));
         };
         let rest = store.events(&batpak::prelude::Region::all(), first.global_sequence);
@@ -89,7 +126,7 @@ impl Recovered {
             Ok(rest) => rest,
             Err(error) => return Ok(Err(error)),
         };
-        let due = self.events.iter().skip(middle).map(|(_, entry)| entry);
+        let due = self.shown().skip(middle).map(|(_, entry)| entry);
         match rest.iter().eq(due) {
             true => Ok(Ok(())),
             false => Err("the second half of the log is not what it was before".into()),
@@ -97,271 +134,44 @@ impl Recovered {
     }
 
     /// Returns what tells two logs apart.
-    pub(crate) fn digest(&self) -> Vec<(u64, u64, u32, [u8; 32])> {
+    pub(crate) fn digest(&self) -> Digest {
         let of = |(number, entry): &(u64, IndexEntry)| {
             let hash = entry.hash_chain.event_hash;
-            (*number, entry.global_sequence, entry.clock, hash)
+            let form = self.form(*number);
+            (*number, entry.global_sequence, entry.clock, hash, form)
         };
         self.events.iter().map(of).collect()
     }
 }
 
 impl Model {
-    /// Checks a log that was opened at `now_us` after something died.
-    pub(crate) fn check(&self, log: &Recovered, died: Died, now_us: u64) -> Result<(), String> {
-        let died = match self.strictness.pages_drop {
-            true => Died::Machine,
-            false => died,
-        };
-        check_order(log)?;
-        let by_number = self.check_numbers(log)?;
-        self.check_committed(&by_number, died, now_us)?;
-        self.check_batches(&by_number)?;
-        self.check_callers(&by_number, died)
-    }
-
-    /// Checks what readers of an open store see.
-    pub(crate) fn check_view(&self, log: &Recovered) -> Result<(), String> {
-        self.check(log, Died::Nothing, 0)
-    }
-
-    /// Each event once, each key once, none that was certainly not written, none under a sequence
-    /// that belongs to another.
-    fn check_numbers<'l>(
-        &self,
-        log: &'l Recovered,
-    ) -> Result<BTreeMap<u64, &'l IndexEntry>, String> {
-        let mut by_number = BTreeMap::new();
-        let mut keys = BTreeSet::new();
-        for (number, entry) in &log.events {
-            if by_number.insert(*number, entry).is_some() {
-                return Err(format!("event {number} is stored twice"));
-            }
-            let Some(sent) = self.get(*number) else {
-                continue;
-            };
-            if sent.state == State::Absent {
-                return Err(format!(
-                    "event {number} was said not to be written, and is there"
-                ));
-            }
-            if let Some(key) = sent.key
-                && !keys.insert(key)
-            {
-                return Err(format!("key {key} stands for two events"));
-            }
-            match self.observed.get(&entry.global_sequence) {
-                Some(seen) if seen != number && !self.strictness.disk_lies => {
-                    let sequence = entry.global_sequence;
-                    return Err(format!(
-                        "sequence {sequence} is event {number}, and was seen as event {seen}"
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(by_number)
-    }
-
-    fn check_committed(
-        &self,
-        stored: &BTreeMap<u64, &IndexEntry>,
-        died: Died,
-        now_us: u64,
-    ) -> Result<(), String> {
-        let mut lost = Vec::new();
-        let mut last_found = 0;
-        for sent in &self.sent {
-            let State::Committed(committed) = &sent.state else {
-                continue;
-            };
-            match stored.get(&sent.number) {
-                Some(entry) => {
-                    check_receipt(sent, committed, entry)?;
-                    last_found = last_found.max(committed.sequence);
-                }
-                None => lost.push((sent, committed)),
-            }
-        }
-        for (sent, committed) in &lost {
-            let number = sent.number;
-            if died != Died::Machine {
-                return Err(format!(
-                    "event {number} was acknowledged and is gone: {committed:?}"
-                ));
-            }
-            if committed.sequence < last_found {
-                return Err(format!("event {number} is gone, and later ones are there"));
-            }
-            if self.strictness.disk_lies {
-                continue;
-            }
-            if committed.durable {
-                return Err(format!(
-                    "event {number} was durable and is gone: {committed:?}"
-                ));
-            }
-            let age_us = now_us.saturating_sub(committed.at_us);
-            // A sync that failed in time was the last one.
-            if age_us > self.strictness.may_lose_us && !self.strictness.disk_fails {
-                return Err(format!(
-                    "event {number} is older than what may be lost: {committed:?}"
-                ));
-            }
-        }
-        let may_lose = self.strictness.may_lose_events;
-        match lost.len() as u64 > may_lose && !self.strictness.disk_lies {
-            true => Err(format!(
-                "{} events are lost, at most {may_lose} may be",
-                lost.len()
+    /// Finds out which event a stored one is, and checks that it is what was sent.
+    fn number_of(&self, entry: &IndexEntry, stored: &StoredEvent<Vec<u8>>) -> Result<u64, String> {
+        let number = number_in(&stored.event.payload)
+            .ok_or_else(|| format!("an event that nobody sent: {entry:?}"))?;
+        let sent = self.get(number).filter(|sent| sent.attempts > 0);
+        let sent = sent.ok_or_else(|| format!("event {number} was never sent"))?;
+        let same = stored.event.payload == sent.payload
+            && stored.coordinate == sent.coordinate()
+            && entry.coord == sent.coordinate()
+            && entry.kind == super::KIND
+            && sent.key.is_none_or(|key| key == entry.event_id);
+        match same {
+            false => Err(format!("event {number} is not what was sent: {entry:?}")),
+            true if !sent.forms.allow(Form::Whole) => Err(format!(
+                "event {number} was removed and is there: {entry:?}"
             )),
-            false => Ok(()),
+            true => Ok(number),
         }
     }
 
-    fn check_batches(&self, stored: &BTreeMap<u64, &IndexEntry>) -> Result<(), String> {
-        for number in stored.keys() {
-            let Some((first, count)) = self.get(*number).and_then(|sent| sent.batch) else {
-                continue;
-            };
-            if let Some(missing) = (first..first + count).find(|item| !stored.contains_key(item)) {
-                return Err(format!(
-                    "batch {first}: {number} is there and {missing} is not"
-                ));
-            }
+    /// Finds out which event was removed where a tombstone stands.
+    fn number_of_tombstone(&self, entry: &IndexEntry) -> Result<u64, String> {
+        let number = self.ids.get(&entry.event_id).copied();
+        let sent = number.and_then(|number| self.get(number));
+        match sent.filter(|sent| sent.forms.allow(Form::Tombstone)) {
+            Some(sent) => Ok(sent.number),
+            None => Err(format!("a tombstone of nothing: {entry:?}")),
         }
-        Ok(())
-    }
-
-    /// What one caller sent first stands first; and in a world without panics, what stands before
-    /// something that is there is there too.
-    fn check_callers(&self, stored: &BTreeMap<u64, &IndexEntry>, died: Died) -> Result<(), String> {
-        let mut latest: BTreeMap<u8, (u64, u64)> = BTreeMap::new();
-        let once = |sent: &&Sent| sent.attempts == 1 && !sent.doubtful;
-        for sent in self.sent.iter().filter(once) {
-            let Some(entry) = stored.get(&sent.number) else {
-                continue;
-            };
-            let sequence = entry.global_sequence;
-            let before = latest.insert(sent.caller, (sent.number, sequence));
-            if let Some((number, before)) = before
-                && before > sequence
-            {
-                return Err(format!(
-                    "event {number} was sent before {}, stands after it",
-                    sent.number
-                ));
-            }
-        }
-        if !self.strictness.exact || died == Died::Nothing {
-            return Ok(());
-        }
-        let mut missing: Option<u64> = None;
-        for sent in self.sent.iter().filter(once) {
-            let unconditional = !sent.options.expect_empty
-                && sent.options.expected_sequence.is_none()
-                && sent.batch.is_none()
-                && self.is_only_one_of_its_key(sent);
-            match (stored.contains_key(&sent.number), missing) {
-                (true, Some(missing)) => {
-                    let there = sent.number;
-                    return Err(format!(
-                        "event {there} is there, {missing} was sent before it"
-                    ));
-                }
-                (false, None) if unconditional && sent.state == State::Open => {
-                    missing = Some(sent.number);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn is_only_one_of_its_key(&self, sent: &Sent) -> bool {
-        let same = |other: &&Sent| other.key.is_some() && other.key == sent.key;
-        self.sent.iter().filter(same).count() <= 1
-    }
-
-    /// Goes on with what the log holds: it is all durable now, and what is not there is lost.
-    pub(crate) fn rebase(&mut self, log: &Recovered, now_us: u64) -> Result<(), String> {
-        let stored: BTreeMap<u64, IndexEntry> = log
-            .events
-            .iter()
-            .map(|(number, entry)| (*number, entry.clone()))
-            .collect();
-        for (number, entry) in &stored {
-            self.observe(entry.global_sequence, *number)?;
-        }
-        for sent in &mut self.sent {
-            sent.state = match (stored.get(&sent.number), &sent.state) {
-                (Some(entry), State::Committed(known)) => State::Committed(Committed {
-                    durable: true,
-                    sequence: entry.global_sequence,
-                    ..known.clone()
-                }),
-                (Some(entry), State::Open | State::Absent) => State::Committed(Committed {
-                    sequence: entry.global_sequence,
-                    clock: entry.clock,
-                    receipt: None,
-                    at_us: now_us,
-                    durable: true,
-                }),
-                (None, _) => State::Absent,
-            };
-        }
-        let restored = log.events.iter();
-        let restored: Vec<(Sent, u32)> = restored
-            .filter_map(|(number, entry)| Some((self.get(*number)?.clone(), entry.clock)))
-            .collect();
-        self.reference
-            .restore(restored.iter().map(|(sent, clock)| (sent, *clock)));
-        Ok(())
-    }
-}
-
-/// Sequences rise, times never go back, and each entity's clocks have no gap.
-fn check_order(log: &Recovered) -> Result<(), String> {
-    let mut clocks: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut before: Option<&IndexEntry> = None;
-    for (number, entry) in &log.events {
-        if let Some(before) = before {
-            if before.global_sequence >= entry.global_sequence {
-                return Err(format!("event {number} stands out of order: {entry:?}"));
-            }
-            if before.wall_ms > entry.wall_ms {
-                return Err(format!(
-                    "event {number} is older than the one before: {entry:?}"
-                ));
-            }
-        }
-        let due = clocks
-            .get(entry.coord.entity())
-            .map_or(0, |clock| clock + 1);
-        if entry.clock != due {
-            return Err(format!(
-                "event {number} has clock {}, {due} is due",
-                entry.clock
-            ));
-        }
-        clocks.insert(entry.coord.entity(), due);
-        before = Some(entry);
-    }
-    Ok(())
-}
-
-/// A receipt stays true, but for the place of an event whose segment was merged.
-fn check_receipt(sent: &Sent, committed: &Committed, entry: &IndexEntry) -> Result<(), String> {
-    let number = sent.number;
-    if (committed.sequence, committed.clock) != (entry.global_sequence, entry.clock) {
-        return Err(format!(
-            "event {number} was acknowledged as {committed:?}, is {entry:?}"
-        ));
-    }
-    match committed.receipt {
-        Some(receipt) if receipt.event_id != entry.event_id => Err(format!(
-            "event {number} has another id than its receipt: {entry:?}"
-        )),
-        _ => Ok(()),
     }
 }

@@ -51,6 +51,16 @@ pub(super) fn properties() -> Vec<Property> {
             },
         },
         Property {
+            name: "compaction-faults",
+            promise: "an error or a panic at any step of a compaction or a copy loses and brings back nothing",
+            unit: "runs with a fault",
+            counts: [500, 10_000, 100_000],
+            trial: Trial::World {
+                scenario: compaction_fault,
+                count: struck_once,
+            },
+        },
+        Property {
             name: "disk-full",
             promise: "a full disk refuses, loses nothing, and appends go on when there is room",
             unit: "full disks",
@@ -159,9 +169,39 @@ fn rotation_fault(seed: u64) -> Scenario {
         .with_images(10, 1, 0)
 }
 
+/// Half of the calls of such a world are made by compactions.
+fn compaction_fault(seed: u64) -> Scenario {
+    let (drawn, index) = (seed / 1024, seed / 8 % 128 * 3);
+    let kind = match seed % 16 / 8 {
+        0 => ErrorKind::Other,
+        _ => ErrorKind::StorageFull,
+    };
+    let in_call = |when| Trouble::PanicInCall { index, when };
+    let trouble = match seed % 8 {
+        0 | 1 => Trouble::Call { index, kind },
+        2 => Trouble::CallAfter { index, kind },
+        3 => Trouble::Calls { index, kind },
+        4 => in_call(When::Before),
+        5 => in_call(When::Middle),
+        6 => in_call(When::After),
+        _ => Trouble::PanicAtMoment { index },
+    };
+    let adjust = |knobs: &mut Knobs, random: &mut Rng| {
+        (knobs.segment_max_bytes, knobs.crashes) = (500, 2);
+        (knobs.compactions, knobs.snapshots) = (25, 5);
+        knobs.reopens = random.u8(0..15);
+        (knobs.operations, knobs.payload_max) = (40, 100);
+    };
+    let mut scenario = Scenario::drawn(drawn, adjust).with_trouble(trouble);
+    scenario.policy.maintaining = u32::from(seed.is_multiple_of(11));
+    scenario
+}
+
 fn lying_disk(seed: u64) -> Scenario {
     let mut scenario = Scenario::drawn(seed, |knobs, _| {
-        (knobs.crashes, knobs.checkpoints) = (3, false)
+        (knobs.crashes, knobs.checkpoints) = (3, false);
+        // What was removed would have to be durable.
+        (knobs.compactions, knobs.snapshots, knobs.follows) = (0, 0, 0);
     });
     let noise = Noise {
         seed,
@@ -184,8 +224,7 @@ fn disk_full(seed: u64, effort: &mut Effort) -> Result<(), String> {
     let policy = ImagePolicy {
         one_in: 10,
         at_once: 1,
-        depth: 0,
-        power_only: false,
+        ..ImagePolicy::NONE
     };
     let mut world = World::new(seed, config, scenario.strictness, policy);
     world.open(crate::model::Died::Nothing)?;

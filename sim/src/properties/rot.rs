@@ -1,6 +1,6 @@
 //! What rots, vanishes or is replaced while nobody looks.
 
-use crate::model::{Died, Recovered};
+use crate::model::{Died, Digest, Recovered};
 use crate::plan::{Demand, NewEvent, Operation};
 use crate::property::{Effort, Property, Trial};
 use crate::scenario::Scenario;
@@ -8,8 +8,6 @@ use crate::world::{self, ImagePolicy, World, is_refusal};
 use batpak::store::StoreError;
 use batpak::testkit::{Keep, Loss, Machine, SimFs};
 use fastrand::Rng;
-
-type Digest = Vec<(u64, u64, u32, [u8; 32])>;
 
 pub(super) fn properties() -> Vec<Property> {
     let case = |name, promise, unit, counts, case| {

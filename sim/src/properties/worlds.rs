@@ -1,6 +1,6 @@
 //! What holds in any world, with a good disk and actors that do not panic.
 
-use crate::plan::Operation;
+use crate::plan::{Operation, pick};
 use crate::property::{Property, Trial};
 use crate::scenario::{Outcome, Scenario};
 
@@ -112,11 +112,73 @@ fn crashes() -> Vec<Property> {
             },
             images,
         ),
+        world(
+            "compaction",
+            "a crash at any call of a compaction leaves what was or what is to be, never a mix",
+            "crash images",
+            [10_000, 200_000, 2_000_000],
+            |seed| {
+                let mut scenario = Scenario::drawn(seed, |knobs, random| {
+                    knobs.operations = 40;
+                    knobs.segment_max_bytes = *pick(random, &[400, 600, 1500]);
+                    knobs.payload_max = knobs.payload_max.min(300);
+                    (knobs.compactions, knobs.crashes, knobs.reopens) = (15, 3, 10);
+                });
+                scenario.policy.maintaining = 2;
+                scenario
+            },
+            |outcome| outcome.tally.images.maintaining,
+        ),
+        world(
+            "snapshot",
+            "a crash at any call of a snapshot leaves the store and a copy that is whole or refused",
+            "crash images",
+            [5_000, 100_000, 1_000_000],
+            |seed| {
+                let mut scenario = Scenario::drawn(seed, |knobs, random| {
+                    knobs.operations = 40;
+                    knobs.segment_max_bytes = *pick(random, &[400, 600, 1500, 20_000]);
+                    knobs.payload_max = knobs.payload_max.min(300);
+                    (knobs.snapshots, knobs.fences, knobs.compactions) = (10, 10, 5);
+                });
+                scenario.policy.maintaining = 1;
+                scenario
+            },
+            |outcome| outcome.tally.images.copies,
+        ),
     ]
 }
 
 fn protocols() -> Vec<Property> {
     vec![
+        world(
+            "saved-positions",
+            "a saved position goes on with each event once, through crashes and compactions",
+            "events",
+            [10_000, 200_000, 2_000_000],
+            |seed| {
+                Scenario::drawn(seed, |knobs, random| {
+                    (knobs.follows, knobs.crashes, knobs.operations) = (20, 6, 80);
+                    (knobs.compactions, knobs.reopens) = (4, random.u8(0..8));
+                })
+            },
+            |outcome| outcome.tally.handed_out,
+        ),
+        world(
+            "kept-states",
+            "a state that was kept is never taken for that of another history",
+            "projections",
+            [5_000, 100_000, 1_000_000],
+            |seed| {
+                let adjust = |knobs: &mut crate::plan::Knobs, random: &mut fastrand::Rng| {
+                    (knobs.projections, knobs.crashes, knobs.operations) = (20, 6, 80);
+                    (knobs.compactions, knobs.reopens) = (4, random.u8(0..8));
+                    knobs.entities = random.u8(1..3);
+                };
+                Scenario::drawn(seed, adjust).with_images(20, 1, 0)
+            },
+            |outcome| outcome.tally.projections,
+        ),
         world(
             "retry-any-time",
             "a retry with the same key returns the first receipt, before and after any crash",

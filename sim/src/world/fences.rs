@@ -5,6 +5,13 @@ use crate::model::{Sent, cause};
 use crate::plan::{Demand, FenceEnd, NewEvent};
 use batpak::store::{AppendReceipt, AppendTicket, StoreError, VisibilityFence};
 
+/// What somebody does while a fence is open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside {
+    pub(super) reads: bool,
+    pub(super) copies: bool,
+}
+
 impl World {
     /// Opens a fence, writes into it, and ends it. Before the commit is asked for, nothing may show
     /// any of its events, on whatever image of the disk; from then on all of them or none.
@@ -12,7 +19,7 @@ impl World {
         &mut self,
         caller: u8,
         events: &[NewEvent],
-        (end, reads): (FenceEnd, bool),
+        (end, beside): (FenceEnd, Beside),
     ) -> Result<(), String> {
         self.settle()?;
         let numbers = self.prepare_fence(caller, events);
@@ -20,12 +27,12 @@ impl World {
             return Ok(());
         };
         let ended = match store.begin_visibility_fence() {
-            Ok(fence) => self.write_and_end(fence, &numbers, (end, reads)),
+            Ok(fence) => self.write_and_end(fence, &numbers, (end, beside)),
             Err(error) => self.fence_failed(&error),
         };
         self.inner().model.take_back(&numbers);
         ended?;
-        match reads && !self.has_died() {
+        match beside.reads && !self.has_died() {
             true => self.read(),
             false => Ok(()),
         }
@@ -49,7 +56,7 @@ impl World {
         &self,
         fence: VisibilityFence<'_>,
         numbers: &[u64],
-        (end, reads): (FenceEnd, bool),
+        (end, beside): (FenceEnd, Beside),
     ) -> Result<(), String> {
         let strictness = self.inner().model.strictness;
         let mut tickets = Vec::new();
@@ -72,8 +79,13 @@ impl World {
         if early && strictness.exact && !self.has_died() {
             return Err(format!("{numbers:?}: a fence was answered before its end"));
         }
-        if reads {
+        if beside.reads {
             self.read()?;
+        }
+        if beside.copies
+            && let Some(due) = self.log()?
+        {
+            self.copy(due)?;
         }
         match end {
             FenceEnd::Commit => self.commit(fence, tickets, numbers),

@@ -1,8 +1,11 @@
 //! Opens what a crash has left, checks it against the model, and goes on with it.
 
+use super::copying::Copy;
+use super::following::{Kept, check_projection};
 use super::inner::died;
 use super::is_refusal;
-use crate::model::{Died, Model, Recovered, State, cause};
+use crate::model::{Died, Digest, Model, Recovered, State, cause};
+use crate::plan::ENTITIES_MAX;
 use batpak::prelude::{AppendOptions, Coordinate};
 use batpak::store::{IndexEntry, Open, Replay, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Keep, Loss, Machine, SimFs};
@@ -15,6 +18,11 @@ pub(crate) struct ImageTally {
     pub(crate) images: u64,
     /// Crashes during the recovery from another crash.
     pub(crate) nested: u64,
+    /// Crashes while somebody compacts or copies.
+    pub(crate) maintaining: u64,
+    /// Snapshots that were asked for, and states of one that were looked at.
+    pub(crate) snapshots: u64,
+    pub(crate) copies: u64,
     /// Identical retries after a crash.
     pub(crate) retries: u64,
 }
@@ -23,6 +31,10 @@ pub(crate) struct ImageTally {
 pub(crate) struct Images<'m> {
     pub(crate) config: &'m StoreConfig,
     pub(crate) model: &'m Model,
+    /// The copy that is being made on the disk.
+    pub(super) copy: Option<&'m Copy>,
+    /// What was folded until the crash.
+    pub(super) kept: &'m Kept,
     pub(crate) random: &'m mut Rng,
     pub(crate) tally: ImageTally,
 }
@@ -83,7 +95,8 @@ impl Images<'_> {
         machine: &Machine,
         died: Died,
     ) -> Result<Option<(Store<Open>, Recovered)>, String> {
-        let store = match machine.open(self.config.clone()) {
+        let kept = Box::new(self.kept.copied());
+        let store = match machine.open_with_cache(self.config.clone(), kept) {
             Ok(store) => store,
             Err(error) if self.model.strictness.disk_lies && is_refusal(&error) => return Ok(None),
             Err(error) => return Err(format!("opening after {died:?} died: {error}")),
@@ -95,6 +108,12 @@ impl Images<'_> {
         };
         let now_us = u64::try_from(machine.clock().wall_us()).unwrap_or(0);
         self.model.check(&log, died, now_us)?;
+        if !self.kept.is_empty() {
+            for entity in 0..ENTITIES_MAX {
+                let checked = check_projection(&store, &log, entity);
+                checked.map_err(|error| format!("folding: {error}"))??;
+            }
+        }
         Ok(Some((store, log)))
     }
 
@@ -155,14 +174,14 @@ impl Images<'_> {
         machine: &Machine,
         died: Died,
         worst: Died,
-        due: &[(u64, u64, u32, [u8; 32])],
+        due: &Digest,
     ) -> Result<(), String> {
         let context = |text: String| format!("after crashes in recovery: {text}");
         let Some((store, log)) = self.open(machine, died.max(worst)).map_err(context)? else {
             return Ok(());
         };
         // What only a killed process has left, a power cut in recovery may still take away.
-        if log.digest() != due && worst <= died {
+        if log.digest() != *due && worst <= died {
             return Err(context("another log than after one recovery".into()));
         }
         let closed = store.close();

@@ -1,5 +1,7 @@
 //! What the disk's observer and the simulated callers share.
 
+use super::copying::Copy;
+use super::following::Kept;
 use super::image::{ImageTally, Images};
 use crate::model::{Died, Model, Prediction};
 use crate::plan;
@@ -40,6 +42,8 @@ pub(crate) struct ImagePolicy {
     pub(crate) depth: u32,
     /// Whether only power cuts are looked at.
     pub(crate) power_only: bool,
+    /// So many images are made at every changing call while somebody compacts or copies.
+    pub(crate) maintaining: u32,
 }
 
 impl ImagePolicy {
@@ -48,6 +52,7 @@ impl ImagePolicy {
         at_once: 0,
         depth: 0,
         power_only: false,
+        maintaining: 0,
     };
 }
 
@@ -66,6 +71,12 @@ pub(crate) struct Inner {
     pub(crate) config: StoreConfig,
     pub(crate) random: Rng,
     pub(crate) tally: ImageTally,
+    /// Somebody compacts or copies.
+    pub(crate) maintaining: bool,
+    /// States that were folded, whatever became of the history.
+    pub(crate) kept: Kept,
+    /// The copy that is being made.
+    pub(crate) copy: Option<Copy>,
     /// Changing calls of the disk so far.
     pub(crate) calls: u64,
     /// The calls of the disk, to be printed with a failure.
@@ -97,6 +108,12 @@ impl Inner {
             Some((left, _)) => *left -= 1,
             None => {}
         }
+        if self.maintaining {
+            for _ in 0..self.policy.maintaining {
+                self.tally.maintaining += 1;
+                self.check_image(machine);
+            }
+        }
         if self.policy.one_in > 0 && self.random.u32(0..self.policy.one_in) == 0 {
             for _ in 0..self.policy.at_once {
                 self.check_image(machine);
@@ -112,7 +129,10 @@ impl Inner {
         let image = machine.crash(loss, &mut self.random);
         let calls = self.calls;
         let died = died(loss).max(self.died_before);
-        let result = self.with_images(|images, depth| images.check(&image, died, depth));
+        let result = self.with_images(|images, depth| {
+            images.check_copy(&image)?;
+            images.check(&image, died, depth)
+        });
         if let Err(text) = result {
             self.fail(format!(
                 "a crash before changing call {calls} of the disk, {loss:?}: {text}"
@@ -125,6 +145,8 @@ impl Inner {
         let mut images = Images {
             config: &self.config,
             model: &self.model,
+            copy: self.copy.as_ref(),
+            kept: &self.kept,
             random: &mut self.random,
             tally: self.tally,
         };

@@ -1,7 +1,11 @@
 //! A simulated machine with a store on it, programs that use it, and the model that watches.
 
+mod compacting;
+mod copying;
 mod ending;
 mod fences;
+mod folder;
+mod following;
 mod image;
 mod inner;
 mod operations;
@@ -15,6 +19,7 @@ use batpak::prelude::Region;
 use batpak::store::{Open, RestartPolicy, Store, StoreConfig, StoreError};
 use batpak::testkit::{Clock, Machine, SimFs, step};
 use fastrand::Rng;
+use following::{Follower, Kept};
 use inner::Inner;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +29,11 @@ pub(crate) struct WorldTally {
     pub(crate) operations: u64,
     pub(crate) images: ImageTally,
     pub(crate) checks: Checks,
+    /// Compactions that have written something.
+    pub(crate) compactions: u64,
+    /// Events that the one who follows was given, and folds that were compared.
+    pub(crate) handed_out: u64,
+    pub(crate) projections: u64,
 }
 
 /// A world.
@@ -32,6 +42,7 @@ pub(crate) struct World {
     inner: Arc<Mutex<Inner>>,
     store: Option<Store<Open>>,
     seed: u64,
+    follower: Follower,
     tally: WorldTally,
     /// Faults of the disk that have made an opening fail.
     forgiven: u64,
@@ -57,6 +68,7 @@ pub(crate) fn config(knobs: &Knobs) -> StoreConfig {
         .with_sync_max_delay_ms(knobs.max_delay_ms)
         .with_writer_channel_capacity(knobs.channel_capacity)
         .with_enable_checkpoint(knobs.checkpoints)
+        .with_incremental_projection(knobs.incremental)
         .with_fd_budget(3)
         .with_broadcast_capacity(4096)
         .with_restart_policy(RestartPolicy::Bounded {
@@ -104,6 +116,9 @@ impl World {
             config,
             random: Rng::with_seed(seed ^ 0xc0ffee),
             tally: ImageTally::default(),
+            maintaining: false,
+            copy: None,
+            kept: Kept::default(),
             calls: 0,
             trace: None,
         };
@@ -112,6 +127,7 @@ impl World {
             inner: Arc::new(Mutex::new(inner)),
             store: None,
             seed,
+            follower: Follower::default(),
             tally: WorldTally::default(),
             forgiven: 0,
         }
@@ -158,7 +174,8 @@ impl World {
         self.inner().died_before = died;
         self.observe();
         let config = self.inner().config.clone();
-        let opened = self.machine.open(config);
+        let kept = self.inner().kept.clone();
+        let opened = self.machine.open_with_cache(config, Box::new(kept));
         if self.has_died() {
             drop(opened);
             return self.go_on_after_crash();

@@ -1,11 +1,14 @@
 //! Carries out one operation of a plan.
 
 use super::World;
+use super::compacting::Wanted;
+use super::fences::Beside;
 use super::inner::{Question, Ticket};
 use crate::model::{Payload, Recovered, Sent, State};
 use crate::plan::{Demand, NewEvent, Operation};
 use batpak::store::{BatchAppendItem, StoreError};
 use batpak::testkit::{Clock, step};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The clock is moved in parts of the promised delay, with all that is due done after each.
 const CLOCK_PARTS: u64 = 16;
@@ -20,7 +23,33 @@ impl World {
                 events,
                 end,
                 reads,
-            } => self.fence(*caller, events, (*end, *reads)),
+                copies,
+            } => {
+                let beside = Beside {
+                    reads: *reads,
+                    copies: *copies,
+                };
+                self.fence(*caller, events, (*end, beside))
+            }
+            Operation::Follow { max } => self.follow(*max),
+            Operation::Project { entity } => self.project(*entity),
+            Operation::Snapshot { caller, beside } => self.snapshot(*caller, beside),
+            Operation::Compact {
+                removal,
+                raw,
+                min_segments,
+                panics_after,
+                caller,
+                beside,
+            } => {
+                let wanted = Wanted {
+                    removal: *removal,
+                    raw: *raw,
+                    min_segments: *min_segments,
+                    panics_after: *panics_after,
+                };
+                self.compact(&wanted, (*caller, beside))
+            }
             Operation::Retry { back, always } => self.retry(*back, *always),
             Operation::OtherPayload {
                 caller,
@@ -64,7 +93,12 @@ impl World {
         }
     }
 
-    fn append(&mut self, caller: u8, event: &NewEvent, key: Option<u128>) -> Result<(), String> {
+    pub(super) fn append(
+        &mut self,
+        caller: u8,
+        event: &NewEvent,
+        key: Option<u128>,
+    ) -> Result<(), String> {
         let number = self.inner().model.prepare(caller, event, key);
         self.ask(&[number])
     }
@@ -230,22 +264,36 @@ impl World {
         Ok(())
     }
 
-    /// Looks at what readers see: all that was acknowledged, whole batches, in order.
-    pub(super) fn read(&self) -> Result<(), String> {
-        let Some(store) = &self.store else {
-            return Ok(());
+    /// Reads everything; nothing when that may fail in this world and does.
+    pub(super) fn log(&self) -> Result<Option<Recovered>, String> {
+        let Some(store) = self.store.as_ref().filter(|_| !self.has_died()) else {
+            return Ok(None);
         };
-        let log = {
+        let strictness = self.inner().model.strictness;
+        // A disk that panics does so on the thread of whoever reads.
+        let log = catch_unwind(AssertUnwindSafe(|| {
             let inner = self.inner();
-            Recovered::read(store, &inner.model)
-        };
+            Recovered::try_read(store, &inner.model)
+        }));
         if self.has_died() {
-            return Ok(());
+            return Ok(None);
         }
         self.look()?;
-        let log = match log {
-            Err(_) if self.inner().model.strictness.disk_fails => return Ok(()),
-            log => log?,
+        match log {
+            Ok(log) => match log? {
+                Ok(log) => Ok(Some(log)),
+                Err(_) if strictness.disk_fails => Ok(None),
+                Err(error) => Err(format!("reading: {error}")),
+            },
+            Err(panic) if strictness.exact => resume_unwind(panic),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Looks at what readers see: all that was acknowledged, whole batches, in order.
+    pub(super) fn read(&self) -> Result<(), String> {
+        let Some(log) = self.log()? else {
+            return Ok(());
         };
         let mut inner = self.inner();
         inner.model.check_view(&log)?;

@@ -2,6 +2,7 @@
 
 use crate::coordinate::Region;
 use crate::store::{IndexEntry, Shared, StoreError};
+use batpak_log::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -61,7 +62,10 @@ impl CursorPosition {
     /// Returns the sequence from which a cursor goes on.
     pub(in crate::store) fn next_sequence(&self) -> u64 {
         let sequence = self.sequence();
-        sequence.map_or(0, |sequence| sequence.saturating_add(1))
+        sequence.map_or(0, |sequence| match planted(Bug::ResumeTooEarly) {
+            true => sequence,
+            false => sequence.saturating_add(1),
+        })
     }
 }
 
@@ -88,7 +92,7 @@ impl Shared {
             return Err(foreign(position, "this is another store"));
         }
         let end = view.visible();
-        if end <= event.sequence {
+        if end <= event.sequence && !planted(Bug::AcceptLostPosition) {
             let detail = format!("the cursor position {position} is not below its end, {end}");
             return Err(StoreError::Rollback { detail });
         }
