@@ -159,8 +159,6 @@ bugs! {
     SnapshotShowsHidden = "snapshot-shows-hidden",
     /// A kept state is carried on whatever history it was folded from.
     CacheIgnoresHistory = "cache-ignores-history",
-    /// A position behind the end of the log is taken for one in it.
-    AcceptLostPosition = "accept-lost-position",
     /// A cursor that goes on begins with the event that was handled last.
     ResumeTooEarly = "resume-too-early",
     /// The restart budget is never spent.

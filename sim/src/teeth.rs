@@ -171,6 +171,6 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
             &["snapshot"]
         }
         Bug::CacheIgnoresHistory => &["kept-states"],
-        Bug::AcceptLostPosition | Bug::ResumeTooEarly => &["saved-positions"],
+        Bug::ResumeTooEarly => &["saved-positions"],
     }
 }

@@ -173,9 +173,10 @@ fn protocols() -> Vec<Property> {
                 let adjust = |knobs: &mut crate::plan::Knobs, random: &mut fastrand::Rng| {
                     (knobs.projections, knobs.crashes, knobs.operations) = (20, 6, 80);
                     (knobs.compactions, knobs.reopens) = (4, random.u8(0..8));
-                    knobs.entities = random.u8(1..3);
+                    (knobs.entities, knobs.incremental) = (random.u8(1..3), true);
+                    (knobs.every_n_events, knobs.always) = (random.u32(4..12), 5);
                 };
-                Scenario::drawn(seed, adjust).with_images(20, 1, 0)
+                Scenario::drawn(seed, adjust).with_images(10, 1, 0)
             },
             |outcome| outcome.tally.projections,
         ),

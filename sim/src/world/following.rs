@@ -2,7 +2,7 @@
 //! are kept as long.
 
 use super::World;
-use crate::model::{Form, KIND, Recovered, number_in};
+use crate::model::{KIND, Recovered, number_in};
 use batpak::event::{EventKind, EventSourced, ProjectionEvent, RawMsgpackInput};
 use batpak::prelude::Region;
 use batpak::store::{
@@ -76,15 +76,12 @@ impl World {
         Ok(())
     }
 
-    /// Folds an entity and compares with a fold of what the log shows.
+    /// Folds an entity and compares with what its stream shows.
     pub(super) fn project(&mut self, entity: u8) -> Result<(), String> {
-        let Some(log) = self.log()? else {
-            return Ok(());
-        };
         let Some(store) = &self.store else {
             return Ok(());
         };
-        match check_projection(store, &log, entity) {
+        match check_projection(store, entity) {
             Ok(checked) => {
                 self.tally.projections += 1;
                 checked
@@ -118,17 +115,19 @@ impl Follower {
     }
 }
 
-/// Folds an entity, from whatever state is kept, and compares with what the log shows.
+/// Folds an entity, from whatever state is kept, and compares with what its stream shows.
 pub(super) fn check_projection(
     store: &Store<Open>,
-    log: &Recovered,
     entity: u8,
 ) -> Result<Result<(), String>, StoreError> {
     let name = format!("entity:{entity}");
-    let is_of = |entry: &batpak::store::IndexEntry| entry.coord.entity() == name;
-    let whole = log.events.iter();
-    let whole = whole.filter(|(number, entry)| is_of(entry) && log.form(*number) == Form::Whole);
-    let due: Vec<u64> = whole.map(|(number, _)| *number).collect();
+    let mut due = Vec::new();
+    for entry in store.try_stream(&name)? {
+        if entry.kind == KIND {
+            let payload = store.get_raw(entry.event_id)?.event.payload;
+            due.extend(number_in(&payload));
+        }
+    }
     let folded = store.project::<Numbers>(&name, &Freshness::Consistent)?;
     let folded = folded.map(|state| state.numbers).unwrap_or_default();
     Ok(match folded == due {

@@ -72,6 +72,13 @@ impl Images<'_> {
             return Err(format!("verify: {bad:?}"));
         }
         let new = self.go_on(&store, &log)?;
+        // What was asked again may stand behind what a kept state was folded from.
+        if !self.kept.is_empty() {
+            for entity in 0..ENTITIES_MAX {
+                let checked = check_projection(&store, entity);
+                checked.map_err(|error| format!("folding: {error}"))??;
+            }
+        }
         let held = ids(&store);
         if !held.contains(&new) {
             return Err("an event that was appended after recovery is not there".into());
@@ -108,12 +115,6 @@ impl Images<'_> {
         };
         let now_us = u64::try_from(machine.clock().wall_us()).unwrap_or(0);
         self.model.check(&log, died, now_us)?;
-        if !self.kept.is_empty() {
-            for entity in 0..ENTITIES_MAX {
-                let checked = check_projection(&store, &log, entity);
-                checked.map_err(|error| format!("folding: {error}"))??;
-            }
-        }
         Ok(Some((store, log)))
     }
 

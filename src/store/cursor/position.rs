@@ -92,7 +92,7 @@ impl Shared {
             return Err(foreign(position, "this is another store"));
         }
         let end = view.visible();
-        if end <= event.sequence && !planted(Bug::AcceptLostPosition) {
+        if end <= event.sequence {
             let detail = format!("the cursor position {position} is not below its end, {end}");
             return Err(StoreError::Rollback { detail });
         }
