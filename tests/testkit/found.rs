@@ -192,8 +192,8 @@ fn numbers(store: &Store) -> Vec<u64> {
         .collect()
 }
 
-/// A compaction had failed once its segment was in its place; the next one took that over, said that
-/// all was well, and what it was to remove itself was still there.
+/// A compaction had failed once its segment was in its place; the next one took that over, said
+/// that all was well, and what it was to remove itself was still there.
 #[test]
 fn a_compaction_after_a_failed_one_removes_what_it_is_to_remove() {
     let machine = Machine::new(1);

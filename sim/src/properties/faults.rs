@@ -52,7 +52,7 @@ pub(super) fn properties() -> Vec<Property> {
         },
         Property {
             name: "compaction-faults",
-            promise: "an error or a panic at any step of a compaction or a copy loses and brings back nothing",
+            promise: "an error or a panic in a compaction or a copy loses and brings back nothing",
             unit: "runs with a fault",
             counts: [500, 10_000, 100_000],
             trial: Trial::World {

@@ -131,7 +131,7 @@ fn crashes() -> Vec<Property> {
         ),
         world(
             "snapshot",
-            "a crash at any call of a snapshot leaves the store and a copy that is whole or refused",
+            "a crash in a snapshot leaves the store, and a copy that is whole or refused",
             "crash images",
             [5_000, 100_000, 1_000_000],
             |seed| {
