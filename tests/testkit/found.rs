@@ -176,7 +176,10 @@ fn sealed(machine: &Machine) -> Store {
 /// Keeps the numbers for which this is true.
 fn keeping(keep: impl Fn(u64) -> bool + Send + 'static) -> CompactionConfig {
     let keep = move |event: &StoredEvent<serde_json::Value>| {
-        event.event.payload[0].as_u64().is_some_and(&keep)
+        let number = event.event.payload.get(0);
+        number
+            .and_then(serde_json::Value::as_u64)
+            .is_some_and(&keep)
     };
     CompactionConfig {
         strategy: CompactionStrategy::Retention(Box::new(keep)),

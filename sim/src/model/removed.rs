@@ -145,7 +145,7 @@ impl Sent {
             (
                 (entry.event_id, entry.correlation_id, entry.causation_id),
                 (entry.global_sequence, entry.clock, entry.wall_ms),
-                entry.hash_chain.clone(),
+                entry.hash_chain,
             )
         };
         match of(place) == of(entry) && place.coord == entry.coord {

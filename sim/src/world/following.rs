@@ -164,9 +164,12 @@ impl EventSourced for Numbers {
     }
 }
 
+/// Values by their keys, as a cache keeps them.
+type KeptValues = BTreeMap<Vec<u8>, (Vec<u8>, CacheMeta)>;
+
 /// A cache that outlives every crash, as one on another disk does. Clones share what is kept.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept(Arc<Mutex<BTreeMap<Vec<u8>, (Vec<u8>, CacheMeta)>>>);
+pub(crate) struct Kept(Arc<Mutex<KeptValues>>);
 
 impl Kept {
     /// Returns a cache of its own with the same in it.
