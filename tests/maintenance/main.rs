@@ -19,6 +19,8 @@ mod a_snapshot_is_a_prefix_of_the_log;
 #[cfg(feature = "testkit")]
 mod a_snapshot_that_was_cut_short_is_refused;
 mod an_edited_event_is_not_rewritten;
+#[cfg(feature = "testkit")]
 mod any_history_agrees_with_a_model;
+#[cfg(feature = "testkit")]
 mod choices;
 mod figures_of_a_store;
