@@ -8,6 +8,7 @@
 //! - [`engine`] is the only place where they are put together.
 //! - [`recovery`] reads a log when it is opened, [`follow`] reads it further, [`view`] is what
 //!   readers see, [`reader`] reads events for them.
+//! - [`repair`] makes a readable copy of a log that an opening refuses.
 //!
 //! `actors/README.md` draws the mailboxes and states what never happens.
 
@@ -26,6 +27,7 @@ pub mod protocol;
 pub mod raw_event;
 pub mod reader;
 pub mod recovery;
+pub mod repair;
 mod rewriter;
 pub mod roller;
 pub mod runtime;

@@ -12,8 +12,8 @@ Start with the history of a git repository:
   batpak stream demo-store file:README.md
   batpak verify demo-store
 
-All commands but `import`, `snapshot` and `compact` only read, and work while another process writes
-the store.
+All commands but `import`, `snapshot` and `compact` only read, and all of these but `repair` work
+while another process writes the store.
 
 Exit codes:
   0    done; for `verify` and `check`: the store is good
@@ -22,6 +22,7 @@ Exit codes:
   3    the store cannot be opened: not there, or open for writing elsewhere
   4    the store has no such entity or event
   5    something else failed on the way: input, output, git, no space
+  6    `repair` has made a store, and something is missing in it
   130  stopped by Ctrl-C with work left to do";
 
 /// Records, queries and verifies event histories.
@@ -137,6 +138,28 @@ for writing meanwhile.")]
         /// Leave an empty event of kind 0x0FFE in the place of each
         #[arg(long, requires = "remove_older_than")]
         tombstones: bool,
+    },
+    /// Make a readable store of a damaged one, in a new directory, and list what is missing
+    ///
+    /// The longest front of the log that is sound is kept as it is. From behind the damage every
+    /// event that is whole is appended again: same id, entity, kind, payload, cause and time, with
+    /// a new sequence and hash. Nothing is guessed, and the damaged directory is only read.
+    #[command(after_help = "Examples:
+  batpak check demo-store || batpak repair demo-store mended-store
+  batpak repair demo-store mended-store && echo nothing is missing
+  batpak repair demo-store mended-store --json | jq .lost
+  batpak verify mended-store
+
+The new directory must be new or empty. No process may have the store open for writing meanwhile.
+With a good copy, restoring the file that is named keeps more: see `batpak check`. The exit code is
+0 when nothing is missing, and 6 when something is.")]
+    Repair {
+        /// The damaged store's directory
+        #[arg(value_name = "DIRECTORY")]
+        store: PathBuf,
+        /// The directory of the repaired store
+        #[arg(value_name = "DESTINATION")]
+        dest: PathBuf,
     },
     /// Tell what the next opening for writing would mend; change nothing
     #[command(after_help = "Examples:

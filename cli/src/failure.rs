@@ -19,6 +19,9 @@ pub(crate) enum Failure {
     /// Something outside the store went wrong on the way.
     #[error("{0}")]
     Failed(String),
+    /// A repair is done, and something is missing.
+    #[error("{0}")]
+    Incomplete(String),
     /// The user stopped a command that had more to do.
     #[error("{0}")]
     Interrupted(String),
@@ -35,6 +38,7 @@ impl Failure {
             Self::CannotOpen(_) => 3,
             Self::NotThere(_) => 4,
             Self::Failed(_) => 5,
+            Self::Incomplete(_) => 6,
             Self::Interrupted(_) => 130,
             Self::OutputClosed => 0,
         })

@@ -79,6 +79,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
             };
             commands::compact::run(&store, removing, output)
         }
+        Command::Repair { store, dest } => commands::repair::run(&store, &dest, output),
         Command::Check { store } => commands::check::run(&store, output),
     }
 }

@@ -157,13 +157,13 @@ fn find_replaced(
 }
 
 /// What a merged segment was made of.
-struct Sources<'m> {
+pub(crate) struct Sources<'m> {
     merged: &'m SegmentHeader,
     generations: BTreeMap<u64, u32>,
 }
 
 impl<'m> Sources<'m> {
-    fn of(merged: &'m SegmentHeader) -> Self {
+    pub(crate) fn of(merged: &'m SegmentHeader) -> Self {
         let segments = merged.replaced.iter().map(|source| source.segment);
         Self {
             merged,
@@ -172,7 +172,7 @@ impl<'m> Sources<'m> {
     }
 
     /// Tells whether a segment is one of them, or an earlier form of a part of one.
-    fn hold(&self, other: &SegmentHeader) -> bool {
+    pub(crate) fn hold(&self, other: &SegmentHeader) -> bool {
         let SegmentName { id, generation } = other.segment;
         let Some((first_id, of_source)) = self.generations.range(..=id).next_back() else {
             return false;

@@ -75,7 +75,7 @@ pub enum LogError {
         detail: String,
     },
     /// The directory holds a copy of a store that was not finished.
-    #[error("the directory holds a snapshot that was not finished: remove it and take another one")]
+    #[error("the directory holds a copy that was not finished: remove it and make another one")]
     UnfinishedSnapshot,
     /// A page of an index run is damaged. The log is whole: the run tells where its events stand.
     #[error("page {page} of the index {name} is damaged; remove the file, it is built anew")]

@@ -6,6 +6,7 @@
 //! - [`index`] holds the files that say where a segment's events stand.
 //! - Reading: [`directory`] says which segments there are, [`recover_segment`] reads one and
 //!   judges how it ends, [`log_position`] is where a log stands.
+//! - [`repair`] finds what is still whole in a log that no reading accepts.
 //! - [`version1`] reads what the released batpak 0.5 wrote.
 //! - [`fs`] is the seam through which all of it touches a disk.
 //!
@@ -28,6 +29,7 @@ pub mod planted;
 pub mod poison_mark;
 pub mod position;
 pub mod recover_segment;
+pub mod repair;
 pub mod segment;
 mod small_file;
 pub mod version1;

@@ -18,6 +18,7 @@ mod pressure;
 pub mod projection;
 mod react;
 mod read;
+pub(crate) mod repair;
 pub mod segment;
 mod snapshot;
 mod stats;
@@ -47,6 +48,7 @@ pub use projection::{
 };
 pub use react::{ReactFrom, ReactionConfig, ReactionHandle};
 pub use read::{Ancestors, Events, EventsWith};
+pub use repair::{repair, repair_with};
 pub use stats::{OpenIndexPath, OpenIndexReport, StoreDiagnostics, StoreStats, WriterPressure};
 pub use subscription::{ScanSubscriptionOps, Subscription, SubscriptionOps};
 pub use ticket::{AppendTicket, BatchAppendTicket};
@@ -58,6 +60,10 @@ pub use batpak_actors::protocol::broker::Notification;
 pub use batpak_actors::protocol::{AppendReceipt, Durability, Replay};
 pub use batpak_actors::raw_event::RawEvent;
 pub use batpak_actors::recovery::{RecoveryReport, Version1Report};
+pub use batpak_actors::repair::{
+    LeftOut, LostRange, LostSequences, MissingSegments, NotSaved, RepairProgress, RepairReport,
+    RepairStage,
+};
 pub use batpak_actors::runtime::{ActorHealth, RestartPolicy, Waiting};
 pub use batpak_actors::verify::{BadEvent, Verification};
 pub use batpak_actors::view::{DiskPos, IndexEntry};

@@ -224,6 +224,11 @@ impl<State> Store<State> {
     }
 }
 
+/// Returns what a repair opens its copy with, on threads and the machine's clock.
+pub(super) fn repair_options(config: &StoreConfig, fs: Arc<dyn Fs>) -> EngineOptions {
+    engine_options(config, fs, Arc::new(SystemClock), &IdSource::random())
+}
+
 fn engine_options(
     config: &StoreConfig,
     fs: Arc<dyn Fs>,

@@ -25,18 +25,7 @@ impl Store<Open> {
     /// log cannot be read, `Closed` or `ActorEnded` when the part of the engine that copies has
     /// ended, `Busy` when sixteen others wait for it.
     pub fn snapshot(&self, dest: &Path) -> Result<(), StoreError> {
-        let to = RealFs::create_empty(dest, &self.shared.config.data_dir);
-        let to = to.map_err(|error| {
-            let directory = dest.display().to_string();
-            if error.kind() == io::ErrorKind::DirectoryNotEmpty {
-                StoreError::NotEmpty { directory }
-            } else if error.kind() == io::ErrorKind::InvalidInput {
-                let text = "a snapshot goes into a directory outside of the store's own";
-                StoreError::Configuration(format!("{directory}: {text}"))
-            } else {
-                error.into()
-            }
-        })?;
+        let to = create_empty(dest, &self.shared.config.data_dir)?;
         match self.snapshot_to(Arc::new(to)) {
             // Another snapshot has come first.
             Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -51,4 +40,19 @@ impl Store<Open> {
     pub(crate) fn snapshot_to(&self, to: Arc<dyn Fs>) -> Result<(), StoreError> {
         self.shared.engine.snapshot(&to).map(drop)
     }
+}
+
+/// Creates a directory for a copy of the store in another one, or takes one that is empty.
+pub(super) fn create_empty(dest: &Path, own: &Path) -> Result<RealFs, StoreError> {
+    RealFs::create_empty(dest, own).map_err(|error| {
+        let directory = dest.display().to_string();
+        if error.kind() == io::ErrorKind::DirectoryNotEmpty {
+            StoreError::NotEmpty { directory }
+        } else if error.kind() == io::ErrorKind::InvalidInput {
+            let text = "a copy goes into a directory outside of the store's own";
+            StoreError::Configuration(format!("{directory}: {text}"))
+        } else {
+            error.into()
+        }
+    })
 }

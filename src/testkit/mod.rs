@@ -62,4 +62,4 @@ pub use batpak_log::fs::{
 };
 pub use crash_test::{CrashFailure, CrashReport, CrashTest, Notes};
 pub use machine::{Machine, step};
-pub use threads::{open_on_threads, snapshot_to};
+pub use threads::{open_on_threads, repair_to, snapshot_to};

@@ -1,8 +1,9 @@
-//! Stores over file systems that a test has made: on threads, and copies of them.
+//! Stores over file systems that a test has made: on threads, copies of them, and repaired ones.
 
 use crate::id::IdSource;
 use crate::store::open::Ground;
-use crate::store::{NoCache, Open, Store, StoreConfig, StoreError};
+use crate::store::repair::repair_into;
+use crate::store::{NoCache, Open, RepairReport, Store, StoreConfig, StoreError};
 use batpak_actors::indexer::CHECKPOINT_EVERY_EVENTS;
 use batpak_actors::indexing::IndexPolicy;
 use batpak_actors::runtime::SystemClock;
@@ -15,6 +16,15 @@ use std::sync::Arc;
 /// As [`Store::snapshot`].
 pub fn snapshot_to(store: &Store<Open>, to: Arc<dyn Fs>) -> Result<(), StoreError> {
     store.snapshot_to(to)
+}
+
+/// [Repairs](crate::store::repair) what is in any file system into another one, in which nothing
+/// may be yet.
+///
+/// # Errors
+/// As [`repair`](crate::store::repair).
+pub fn repair_to(from: &Arc<dyn Fs>, to: Arc<dyn Fs>) -> Result<RepairReport, StoreError> {
+    repair_into(from, to, &StoreConfig::new("repaired"), &mut |_| {})
 }
 
 /// Opens a store on threads over any file system: a disk that stalls, say.

@@ -174,8 +174,8 @@ pub enum StoreError {
         /// The position, and how the log differs.
         detail: String,
     },
-    /// The directory holds a snapshot that was not finished.
-    #[error("the directory holds a snapshot that was not finished: remove it and take another one")]
+    /// The directory holds a snapshot or a repaired copy that was not finished.
+    #[error("the directory holds a copy that was not finished: remove it and make another one")]
     UnfinishedSnapshot,
     /// The predicate of a compaction panicked; nothing was changed.
     #[error("the predicate panicked over event {event_id:032x}, nothing was changed: {detail}")]
@@ -185,8 +185,8 @@ pub enum StoreError {
         /// What the panic said.
         detail: String,
     },
-    /// A snapshot goes into a new or an empty directory; nothing was written.
-    #[error("{directory} is not empty: a snapshot needs a new or an empty directory")]
+    /// A snapshot or a repair goes into a new or an empty directory; nothing was written.
+    #[error("{directory} is not empty: a copy needs a new or an empty directory")]
     NotEmpty {
         /// The directory.
         directory: String,

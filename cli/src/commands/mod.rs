@@ -5,6 +5,7 @@ pub(crate) mod compact;
 pub(crate) mod export_ndjson;
 pub(crate) mod import_git;
 pub(crate) mod import_ndjson;
+pub(crate) mod repair;
 pub(crate) mod rows;
 pub(crate) mod show;
 pub(crate) mod snapshot;

@@ -16,5 +16,6 @@ mod large_history;
 mod maintenance;
 mod ndjson;
 mod reading;
+mod repair;
 mod verify;
 mod version1;

@@ -258,17 +258,7 @@ impl SegmentHeader {
 /// # Errors
 /// As [`SegmentHeader::decode`]; `ForeignFile` when the header names another segment than the file.
 pub fn read_header(name: SegmentName, file: &dyn File) -> Result<SegmentHeader, LogError> {
-    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
-    let start = read_range(file, 0, len.min(HEADER_LEN))?;
-    let claimed = Fields::new(start.get(8..).unwrap_or_default()).u32();
-    // A length that the file cannot hold is damage like any other: the checksum then fails.
-    let longest = len.min(HEADER_LEN + REPLACED_MAX * REPLACED_LEN + REMOVALS_LEN);
-    let header = match claimed.map(|claimed| claimed as usize) {
-        Some(claimed) if (HEADER_CRC_END..=longest).contains(&claimed) => {
-            SegmentHeader::decode(name, &read_range(file, 0, claimed)?)?
-        }
-        Some(_) | None => SegmentHeader::decode(name, &start)?,
-    };
+    let header = read_any_header(name, file)?;
     if header.segment != name {
         let detail = format!("its header says that it is {}", header.segment);
         return Err(LogError::ForeignFile {
@@ -277,6 +267,24 @@ pub fn read_header(name: SegmentName, file: &dyn File) -> Result<SegmentHeader, 
         });
     }
     Ok(header)
+}
+
+/// As [`read_header`], also of a file that has got another segment's name.
+pub(crate) fn read_any_header(
+    name: SegmentName,
+    file: &dyn File,
+) -> Result<SegmentHeader, LogError> {
+    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+    let start = read_range(file, 0, len.min(HEADER_LEN))?;
+    let claimed = Fields::new(start.get(8..).unwrap_or_default()).u32();
+    // A length that the file cannot hold is damage like any other: the checksum then fails.
+    let longest = len.min(HEADER_LEN + REPLACED_MAX * REPLACED_LEN + REMOVALS_LEN);
+    match claimed.map(|claimed| claimed as usize) {
+        Some(claimed) if (HEADER_CRC_END..=longest).contains(&claimed) => {
+            SegmentHeader::decode(name, &read_range(file, 0, claimed)?)
+        }
+        Some(_) | None => SegmentHeader::decode(name, &start),
+    }
 }
 
 fn check_header_bytes(name: SegmentName, bytes: &[u8]) -> Result<(), LogError> {
@@ -314,6 +322,12 @@ fn check_header_bytes(name: SegmentName, bytes: &[u8]) -> Result<(), LogError> {
         });
     }
     Ok(())
+}
+
+/// Returns whether the checksum of a header holds, whatever its fields say.
+pub(crate) fn header_crc_holds(bytes: &[u8]) -> bool {
+    let stored = bytes.get(HEADER_CRC_AT..HEADER_CRC_END);
+    stored == Some(&header_crc(bytes).to_be_bytes()[..])
 }
 
 fn header_crc(bytes: &[u8]) -> u32 {

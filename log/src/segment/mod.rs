@@ -26,11 +26,13 @@ pub use footer::{Footer, Trailer, encode_footer, read_footer, read_trailer};
 pub use frame::{event_at, name_at};
 pub use group::{GroupBuilder, GroupHeader, PlacedEvent};
 pub use header::{Predecessor, Replaced, SegmentHeader, read_header};
+pub(crate) use header::{header_crc_holds, read_any_header};
 pub use name::{SegmentName, segment_filename};
 pub use names::{EarlierNames, ReadStart};
 pub use read::{Group, GroupEvent, GroupReader, Step};
 pub use record::{EventRecord, Record, Tie};
 pub use stub::{Removals, Removed};
+pub(crate) use tail::{MarkerSearch, last_nonzero};
 pub use tail::{Stop, Tail, TailFacts, judge_tail};
 
 #[cfg(test)]

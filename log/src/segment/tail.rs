@@ -115,7 +115,7 @@ pub fn judge_tail(
     })
 }
 
-fn last_nonzero(file: &dyn File, from: u64, len: u64) -> Result<Option<u64>, LogError> {
+pub(crate) fn last_nonzero(file: &dyn File, from: u64, len: u64) -> Result<Option<u64>, LogError> {
     let mut end = len;
     while end > from {
         let start = end.saturating_sub(WINDOW_BYTES as u64).max(from);
@@ -137,7 +137,7 @@ fn last_nonzero(file: &dyn File, from: u64, len: u64) -> Result<Option<u64>, Log
 /// It keeps its window, as the reader of the candidates does, so that the reading is linear in the
 /// tail's length, however many markers it holds: anybody who can append can write a payload of
 /// nothing but markers.
-struct MarkerSearch<'f> {
+pub(crate) struct MarkerSearch<'f> {
     file: &'f dyn File,
     marker: [u8; 8],
     len: u64,
@@ -146,7 +146,7 @@ struct MarkerSearch<'f> {
 }
 
 impl<'f> MarkerSearch<'f> {
-    fn new(file: &'f dyn File, marker: [u8; 8], len: u64) -> Self {
+    pub(crate) fn new(file: &'f dyn File, marker: [u8; 8], len: u64) -> Self {
         Self {
             file,
             marker,
@@ -157,7 +157,7 @@ impl<'f> MarkerSearch<'f> {
     }
 
     /// Returns the first marker at or after `from`.
-    fn next(&mut self, from: u64) -> Result<Option<u64>, LogError> {
+    pub(crate) fn next(&mut self, from: u64) -> Result<Option<u64>, LogError> {
         let mut from = from;
         while from.saturating_add(self.marker.len() as u64) <= self.len {
             self.fill(from)?;

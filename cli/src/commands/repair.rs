@@ -1,0 +1,202 @@
+//! `batpak repair`: makes a readable store of a directory that an opening refuses.
+
+use crate::failure::Failure;
+use crate::output::{Output, bytes_text, counted};
+use crate::place::require_store;
+use crate::progress;
+use batpak::store::{
+    LostRange, LostSequences, MissingSegments, NotSaved, RepairProgress, RepairReport, RepairStage,
+    repair_with,
+};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A person reads so many lines of one kind; `--json` has all.
+const LINES_MAX: usize = 20;
+
+pub(crate) fn run(path: &Path, dest: &Path, output: &mut Output) -> Result<(), Failure> {
+    require_store(path)?;
+    let bar = progress::start("reading", Some(0));
+    let repaired = repair_with(path, dest, |at: RepairProgress| {
+        bar.set_message(match at.stage {
+            RepairStage::Copying => "copying",
+            RepairStage::Saving => "saving events",
+            RepairStage::Reading | _ => "reading",
+        });
+        bar.set_length(at.total_bytes);
+        bar.set_position(at.done_bytes);
+    });
+    bar.finish_and_clear();
+    let report = repaired?;
+    if output.is_json() {
+        output.json(&document(&report))?;
+    } else {
+        tell(&report, output)?;
+    }
+    match report.is_complete() {
+        true => Ok(()),
+        false => Err(Failure::Incomplete(format!(
+            "{} is a store now, and not all of the old one is in it",
+            dest.display()
+        ))),
+    }
+}
+
+fn document(report: &RepairReport) -> Value {
+    let range = |range: Option<(u64, u64)>| range.map(|(first, last)| json!([first, last]));
+    let sequences = |of: &LostSequences| json!({"first": of.first, "end": of.end});
+    let lost = |lost: &LostRange| {
+        json!({
+            "file": lost.file,
+            "from_byte": lost.bytes.start,
+            "end_byte": lost.bytes.end,
+            "sequences": sequences(&lost.sequences),
+        })
+    };
+    let missing = |missing: &MissingSegments| {
+        json!({
+            "first": missing.first,
+            "last": missing.last,
+            "sequences": sequences(&missing.sequences),
+        })
+    };
+    let left_out = report.left_out.iter().map(|left_out| {
+        json!({
+            "file": left_out.file,
+            "reason": left_out.reason,
+            "is_loss": left_out.is_loss,
+        })
+    });
+    json!({
+        "complete": report.is_complete(),
+        "kept": {
+            "segments": report.kept_segments,
+            "events": report.kept_events,
+            "below_sequence": report.kept_below,
+        },
+        "saved": {
+            "events": report.saved_events,
+            "old_sequences": range(report.saved_from),
+            "new_sequences": range(report.saved_as),
+            "already_there": report.already_there,
+        },
+        "lost": report.lost.iter().map(lost).collect::<Vec<_>>(),
+        "missing_segments": report.missing_segments.iter().map(missing).collect::<Vec<_>>(),
+        "lost_end": report.lost_end.as_ref().map(sequences),
+        "left_out": left_out.collect::<Vec<_>>(),
+        "not_saved": {
+            "removed": report.not_saved.removed,
+            "unnamed": report.not_saved.unnamed,
+            "undecided": report.not_saved.undecided,
+            "sequences": range(report.not_saved.sequences),
+        },
+        "restored_headers": report.restored_headers,
+        "torn_bytes": report.torn_bytes,
+        "was_unfinished": report.was_unfinished,
+    })
+}
+
+fn tell(report: &RepairReport, output: &mut Output) -> Result<(), Failure> {
+    let events = counted(report.kept_events, "event");
+    let segments = counted(report.kept_segments, "segment");
+    output.line(format_args!("kept {events} in {segments} as they were"))?;
+    if let (Some(old), Some(new)) = (report.saved_from, report.saved_as) {
+        let events = counted(report.saved_events, "event");
+        output.line(format_args!(
+            "saved {events} from behind the damage: sequences {} to {}, which are {} to {} now",
+            old.0, old.1, new.0, new.1
+        ))?;
+    }
+    for header in &report.restored_headers {
+        output.line(format_args!("restored one byte of the header of {header}"))?;
+    }
+    if report.torn_bytes > 0 {
+        let bytes = bytes_text(report.torn_bytes);
+        output.line(format_args!(
+            "left out {bytes} at the end, of a write that was never finished"
+        ))?;
+    }
+    for left_out in report.left_out.iter().filter(|of| !of.is_loss) {
+        output.line(format_args!(
+            "left out {}: {}",
+            left_out.file, left_out.reason
+        ))?;
+    }
+    if report.is_complete() {
+        return output.line(format_args!("nothing is missing"));
+    }
+    output.line(format_args!("missing:"))?;
+    for kind in missing(report) {
+        for line in kind.iter().take(LINES_MAX) {
+            output.line(format_args!("- {line}"))?;
+        }
+        if let Some(more) = kind.len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
+            output.line(format_args!("- and {more} more, which --json has"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the lines of what is missing, by kind.
+fn missing(report: &RepairReport) -> [Vec<String>; 4] {
+    let lost = |lost: &LostRange| {
+        let sequences = sequences_text(&lost.sequences);
+        let (file, bytes) = (&lost.file, &lost.bytes);
+        format!(
+            "{file}, bytes {} to {}: {sequences}",
+            bytes.start, bytes.end
+        )
+    };
+    let segments = |missing: &MissingSegments| {
+        let sequences = sequences_text(&missing.sequences);
+        match missing.first == missing.last {
+            true => format!("segment {}: {sequences}", missing.first),
+            false => format!(
+                "segments {} to {}: {sequences}",
+                missing.first, missing.last
+            ),
+        }
+    };
+    let left_out = report.left_out.iter().filter(|left_out| left_out.is_loss);
+    let left_out = left_out.map(|left_out| format!("{}: {}", left_out.file, left_out.reason));
+    let mut others = unsaved(&report.not_saved);
+    if let Some(end) = &report.lost_end {
+        let sequences = sequences_text(end);
+        others.push(format!(
+            "the end of the log, which was durable: {sequences}"
+        ));
+    }
+    if report.was_unfinished {
+        let text = "what was not copied yet: the directory was a copy that was never finished";
+        others.push(text.into());
+    }
+    [
+        report.lost.iter().map(lost).collect(),
+        report.missing_segments.iter().map(segments).collect(),
+        left_out.collect(),
+        others,
+    ]
+}
+
+fn unsaved(not_saved: &NotSaved) -> Vec<String> {
+    let kinds = [
+        (not_saved.removed, "that compaction had removed: their keys"),
+        (not_saved.unnamed, "whose entity was defined in lost bytes"),
+        (
+            not_saved.undecided,
+            "of a visibility fence whose end is lost",
+        ),
+    ];
+    let some = kinds.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("{} {what}", counted(count, "event")))
+        .collect()
+}
+
+fn sequences_text(sequences: &LostSequences) -> String {
+    match (sequences.first, sequences.end) {
+        (first, Some(end)) if end <= first => "no event".into(),
+        (first, Some(end)) if end == first + 1 => format!("sequence {first}"),
+        (first, Some(end)) => format!("sequences {first} to {}", end - 1),
+        (first, None) => format!("sequences from {first} on"),
+    }
+}
