@@ -5,6 +5,7 @@
 
 pub mod combine;
 pub mod error;
+mod list;
 mod split;
 pub mod wait;
 
@@ -22,7 +23,9 @@ use split::Split;
 /// [`and_then`](Self::and_then) obey the laws of a monad, so that steps can be grouped at will.
 ///
 /// In serde's data model an outcome has a `type`, which is the name of the variant, and its
-/// `data`.
+/// `data`. Where `data` comes first, serde keeps it until it knows the type, and reserves up to
+/// 1 MiB for each level of lists in it; and each level takes some stack. Whoever reads MessagePack
+/// of strangers sets a small `max_depth`.
 ///
 /// ```
 /// use batpak::prelude::*;
@@ -73,7 +76,7 @@ pub enum Outcome<T> {
         reason: String,
     },
     /// Several undertakings, each with an outcome of its own.
-    Batch(Vec<Outcome<T>>),
+    Batch(#[serde(deserialize_with = "list::read_list")] Vec<Outcome<T>>),
 }
 
 /// Making outcomes.

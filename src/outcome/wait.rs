@@ -1,5 +1,6 @@
 //! What an outcome waits for, and how a failure is made good.
 
+use super::list::read_list;
 use serde::{Deserialize, Serialize};
 
 /// What has to happen before something pending goes on.
@@ -18,9 +19,9 @@ pub enum WaitCondition {
         event_id: u128,
     },
     /// All of these; none at all holds at once.
-    All(Vec<WaitCondition>),
+    All(#[serde(deserialize_with = "read_list")] Vec<WaitCondition>),
     /// One of these at least; none at all never holds.
-    Any(Vec<WaitCondition>),
+    Any(#[serde(deserialize_with = "read_list")] Vec<WaitCondition>),
     /// Something that the program knows.
     Custom {
         /// What sort of condition it is.

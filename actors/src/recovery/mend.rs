@@ -95,7 +95,9 @@ fn set_aside(
     fs.create_directory(RECOVERED_DIRECTORY)?;
     fs.sync_directory("")?;
     let kept = list_aside(fs)?;
-    let number = kept.last().and_then(|name| aside_number(name)).unwrap_or(0) + 1;
+    let number = kept.last().and_then(|name| aside_number(name)).unwrap_or(0);
+    // Whoever can write there can give a file the highest number.
+    let number = number.saturating_add(1);
     let suffix = aside_suffix(segment, offset);
     let name = format!("{RECOVERED_DIRECTORY}/{number:06}{suffix}");
     batpak_log::fs::create_atomically(fs, &name, bytes)?;

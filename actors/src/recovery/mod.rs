@@ -123,7 +123,10 @@ pub fn read_log(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, Store
 /// As [`read_log`], and `Io` or `StorageFull` when the segment cannot be written.
 pub fn read_log_for_writing(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<ReadLog, StoreError> {
     let segments = match read_found(fs, options)? {
-        Found::Log(log) => return Ok(*log),
+        Found::Log(log) => {
+            check_next_name(&**fs, &log)?;
+            return Ok(*log);
+        }
         Found::Version1(segments) => segments,
     };
     tracing::info!("a log of the released batpak is taken over");
@@ -131,6 +134,21 @@ pub fn read_log_for_writing(fs: &Arc<dyn Fs>, options: ReadOptions) -> Result<Re
     let mut log = read_log(fs, options)?;
     log.report.version1 = Some(taken);
     Ok(log)
+}
+
+/// Refuses a log whose next segment could not be put in its place, because a directory or a link
+/// has its name. A listing passes over such things, so this may be the newest segment, which
+/// somebody has put elsewhere: an opening would count it as lost, and each append would fail.
+fn check_next_name(fs: &dyn Fs, log: &ReadLog) -> Result<(), StoreError> {
+    let last_id = log.newest.as_ref().map_or(0, |newest| newest.last_id);
+    let name = SegmentName::first_generation(last_id.saturating_add(1)).file_name();
+    match fs.exists(&name)? {
+        false => Ok(()),
+        true => Err(StoreError::ForeignFile {
+            detail: "it is no regular file, and the next segment would get its name".into(),
+            name,
+        }),
+    }
 }
 
 /// So many bytes of version 1 are read without being written, at the most.

@@ -27,6 +27,19 @@ pub(super) fn not_a_regular_file(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
+/// Adds the name to an error that is about what stands there; the system leaves it out.
+pub(super) fn told(name: &str, error: io::Error) -> io::Error {
+    let kind = error.kind();
+    let what = if kind == io::ErrorKind::IsADirectory {
+        "is a directory"
+    } else if kind == io::ErrorKind::NotADirectory {
+        "is not a directory"
+    } else {
+        return error;
+    };
+    io::Error::new(kind, format!("{name:?} {what}: move it away"))
+}
+
 fn is_plain(component: &str) -> bool {
     !matches!(component, "" | "." | "..") && !component.contains('\0')
 }

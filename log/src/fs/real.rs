@@ -95,7 +95,8 @@ impl RealFs {
         if !name.is_empty() {
             name::split(name)?;
             for component in name.split('/') {
-                directory = open_directory(&directory, component)?;
+                directory = open_directory(&directory, component)
+                    .map_err(|error| name::told(component, error))?;
             }
         }
         Ok(directory)
@@ -175,7 +176,8 @@ impl Fs for RealFs {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let (parent, leaf) = self.parent(name)?;
-        Ok(rustix::fs::unlinkat(parent, leaf, AtFlags::empty())?)
+        let removed = rustix::fs::unlinkat(parent, leaf, AtFlags::empty());
+        removed.map_err(|error| name::told(name, error.into()))
     }
 
     fn create_directory(&self, name: &str) -> io::Result<()> {

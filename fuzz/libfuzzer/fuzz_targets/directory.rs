@@ -1,0 +1,4 @@
+//! Runs the body `directory` of `fuzz/src/bodies/`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| batpak_fuzz::try_one("directory", data));
