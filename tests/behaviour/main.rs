@@ -25,6 +25,7 @@ mod a_fence_shows_all_or_nothing;
 mod a_flipped_bit_is_never_silent;
 mod a_history_that_was_edited_is_found_out;
 mod a_killed_process_loses_nothing_it_acknowledged;
+mod a_process_out_of_descriptors_goes_on_later;
 mod a_reader_is_never_shown_another_history;
 mod a_service_answers_every_append_while_its_actors_panic;
 mod a_spent_restart_budget_is_told;

@@ -2,7 +2,9 @@
 //!
 //! Owns the descriptor of the root. Every name is resolved from it, one component at a time and
 //! never through a symbolic link: so nothing outside is reached, and a working directory that
-//! changes or a root that is renamed while a store is open does no harm.
+//! changes or a root that is renamed while a store is open does no harm. What is done to the root
+//! itself, and to names in it, needs no further descriptor: a process that has none left can still
+//! rename a file and make that durable, so it never fails half way.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,15 +13,18 @@
 
 use std::fs::{self, TryLockError};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
+mod directories;
+
 use super::{Access, DirectoryLock, File, Fs, name};
+use directories::{find_or_create, open_directory, open_root, resolve, sync};
 
 /// Reading does not make the file system note when a file was read last: a look at its records
 /// for every call, and a change of them now and then.
@@ -36,7 +41,23 @@ const BOOT_ID_PATH: &str = "/proc/sys/kernel/random/boot_id";
 /// A clone shares the open directory.
 #[derive(Clone, Debug)]
 pub struct RealFs {
-    root: Arc<OwnedFd>,
+    root: Arc<fs::File>,
+}
+
+/// The directory that holds a name.
+#[derive(Debug)]
+enum Parent<'a> {
+    Root(&'a fs::File),
+    Below(OwnedFd),
+}
+
+impl AsFd for Parent<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(root) => root.as_fd(),
+            Self::Below(directory) => directory.as_fd(),
+        }
+    }
 }
 
 impl RealFs {
@@ -85,7 +106,7 @@ impl RealFs {
     }
 
     fn rooted_at(root: OwnedFd) -> Self {
-        let root = Arc::new(root);
+        let root = Arc::new(root.into());
         Self { root }
     }
 
@@ -102,10 +123,15 @@ impl RealFs {
         Ok(directory)
     }
 
-    /// Opens the directory that holds a name, and returns it with the name's last component.
-    fn parent<'a>(&self, name: &'a str) -> io::Result<(OwnedFd, &'a str)> {
+    /// Returns the directory that holds a name, opened if it is not the root, and the name's last
+    /// component.
+    fn parent<'a>(&self, name: &'a str) -> io::Result<(Parent<'_>, &'a str)> {
         let (parent, leaf) = name::split(name)?;
-        Ok((self.directory(parent)?, leaf))
+        let parent = match parent {
+            "" => Parent::Root(&self.root),
+            below => Parent::Below(self.directory(below)?),
+        };
+        Ok((parent, leaf))
     }
 
     /// Opens a name with the given flags and refuses what is not a regular file.
@@ -189,7 +215,10 @@ impl Fs for RealFs {
     }
 
     fn sync_directory(&self, name: &str) -> io::Result<()> {
-        sync(self.directory(name)?)
+        match name {
+            "" => self.root.sync_all(),
+            below => sync(self.directory(below)?),
+        }
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn DirectoryLock>>> {
@@ -274,86 +303,8 @@ impl Drop for RealLock {
 
 impl DirectoryLock for RealLock {}
 
-/// Returns where a path leads, whether or not its last parts are there.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        found => return found,
-    }
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    Ok(resolve(parent.unwrap_or(Path::new(".")))?.join(name))
-}
-
-/// Opens a directory, and creates what of its path is missing, from the top down.
-fn find_or_create(directory: &Path) -> io::Result<OwnedFd> {
-    match open_root(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        found => {
-            let found = found?;
-            sync_parent_if_allowed(&found)?;
-            return Ok(found);
-        }
-    }
-    if let Some(parent) = directory.parent()
-        && !parent.as_os_str().is_empty()
-    {
-        find_or_create(parent)?;
-    }
-    match fs::create_dir(directory) {
-        // Somebody was faster, which is as good.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        created => created?,
-    }
-    let created = open_root(directory)?;
-    sync(open_directory(&created, "..")?)?;
-    Ok(created)
-}
-
-/// Opens the directory of a path; symbolic links above and at the root are the user's business.
-fn open_root(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(retry_on_intr(|| {
-        rustix::fs::open(path, flags, Mode::empty())
-    })?)
-}
-
-/// Opens the directory of this one component below another directory.
-fn open_directory(parent: impl AsFd, component: &str) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(retry_on_intr(|| {
-        rustix::fs::openat(&parent, component, flags, Mode::empty())
-    })?)
-}
-
-/// Makes the name of a directory durable that we did not create.
-///
-/// Its parent may be closed to us, or be one that is never synced, such as a mount's.
-fn sync_parent_if_allowed(directory: &OwnedFd) -> io::Result<()> {
-    match open_directory(directory, "..").and_then(sync) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::InvalidInput
-                    | io::ErrorKind::ReadOnlyFilesystem
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
-    }
-}
-
-/// Syncs a directory; std knows that macOS needs another call than fsync.
-fn sync(directory: OwnedFd) -> io::Result<()> {
-    fs::File::from(directory).sync_all()
-}
-
 /// Tells whether a name in a directory has this type; a name that has just gone has none.
-fn has_type(directory: &OwnedFd, name: &str, wanted: FileType) -> io::Result<bool> {
+fn has_type(directory: impl AsFd, name: &str, wanted: FileType) -> io::Result<bool> {
     match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(is(wanted, &stat)),
         Err(Errno::NOENT) => Ok(false),

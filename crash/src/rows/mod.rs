@@ -1,0 +1,33 @@
+//! The rows.
+
+mod acknowledged;
+mod at_calls;
+mod at_random;
+mod failed_sync;
+mod files;
+mod limits;
+mod power;
+mod slow_sync;
+mod two_processes;
+
+#[cfg(test)]
+pub(crate) use acknowledged::judge as judge_acknowledgements;
+
+use crate::row::Row;
+
+pub(crate) const ALL: &[Row] = &[
+    at_random::ROW,
+    at_calls::ROW,
+    failed_sync::ROW,
+    slow_sync::ROW,
+    limits::FILE_LIMIT,
+    limits::FILE_LIMIT_KILL,
+    limits::FEW_FILES,
+    limits::FULL_DISK,
+    files::READ_ONLY_DISK,
+    files::MOVED_DIRECTORY,
+    files::SHORTENED_SEGMENT,
+    two_processes::ROW,
+    acknowledged::ROW,
+    power::ROW,
+];
