@@ -14,7 +14,7 @@ fn hostile_bytes_do_no_harm() {
         println!("{name:12} {runs:>6} runs, {read:>6} read, {seconds:>5.1} s");
         assert_eq!(report.failures, [], "{name}");
         assert_eq!(runs, target.small_tier);
-        assert!(read * 20 > runs, "{name}: too few are more than noise");
+        assert!(read * 100 > runs, "{name}: too few are more than noise");
     }
 }
 
