@@ -161,6 +161,10 @@ bugs! {
     CacheIgnoresHistory = "cache-ignores-history",
     /// A cursor that goes on begins with the event that was handled last.
     ResumeTooEarly = "resume-too-early",
+    /// A named reactor's answers get keys of their own in every run.
+    ForgetReactorName = "forget-reactor-name",
+    /// A handler that panicked is not given its batch again.
+    PassOverBatch = "pass-over-batch",
     /// The restart budget is never spent.
     IgnoreRestartBudget = "ignore-restart-budget",
 }

@@ -172,5 +172,7 @@ fn hunters(bug: Bug) -> &'static [&'static str] {
         }
         Bug::CacheIgnoresHistory => &["kept-states"],
         Bug::ResumeTooEarly => &["saved-positions"],
+        Bug::ForgetReactorName => &["reactions"],
+        Bug::PassOverBatch => &["workers"],
     }
 }

@@ -4,6 +4,7 @@ mod faults;
 mod rot;
 mod supervision;
 mod torn;
+mod workers;
 mod worlds;
 
 use crate::property::Property;
@@ -12,6 +13,7 @@ use crate::property::Property;
 pub(crate) fn all() -> Vec<Property> {
     let mut all = Vec::new();
     all.extend(worlds::properties());
+    all.extend(workers::properties());
     all.extend(torn::properties());
     all.extend(faults::properties());
     all.extend(rot::properties());

@@ -11,6 +11,7 @@ use crate::store::{
 };
 use batpak_actors::reader::Events;
 use batpak_actors::runtime::{RestartBudget, TaskNext, panic_message};
+use batpak_log::planted::{Bug, planted};
 use serde::Serialize;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -165,8 +166,10 @@ where
         (coord, kind, payload): (Coordinate, EventKind, P),
     ) -> Result<BatchAppendItem, StoreError> {
         let key = match &self.given.config.name {
-            Some(name) => reaction_key(name, event.event_id(), index),
-            None => self.given.store.shared.make_id(),
+            Some(name) if !planted(Bug::ForgetReactorName) => {
+                reaction_key(name, event.event_id(), index)
+            }
+            _ => self.given.store.shared.make_id(),
         };
         let options = AppendOptions::new()
             .with_idempotency(key)
