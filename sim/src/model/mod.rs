@@ -312,7 +312,8 @@ impl Sent {
 }
 
 impl Model {
-    /// Finds a batch of which only some events are among these; the events carry keys.
+    /// Finds a batch of which only some events are among these; the events carry keys. Those that
+    /// a compaction may have removed need not be.
     pub(crate) fn half_of_a_batch(&self, ids: &[u128]) -> Option<String> {
         let seen: BTreeSet<u128> = ids.iter().copied().collect();
         let is_seen = |sent: &Sent| sent.key.is_some_and(|key| seen.contains(&key));
@@ -322,7 +323,9 @@ impl Model {
             };
             let missing = (first..first + count)
                 .filter_map(|number| self.get(number))
-                .find(|other| other.key.is_some() && !is_seen(other));
+                .find(|other| {
+                    other.key.is_some() && other.forms == Forms::WHOLE && !is_seen(other)
+                });
             if let Some(missing) = missing {
                 let (one, other) = (sent.number, missing.number);
                 return Some(format!(

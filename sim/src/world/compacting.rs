@@ -113,6 +113,7 @@ impl World {
         wanted: &Wanted,
         answer: Result<CompactionResult, StoreError>,
     ) -> Result<(), String> {
+        let may_fail = answer.as_ref().is_err_and(|error| self.may_fail(error));
         let mut inner = self.inner();
         let removal = wanted.removal.as_ref();
         match answer {
@@ -127,7 +128,7 @@ impl World {
                 drop(inner);
                 self.read()
             }
-            Err(error) if inner.model.has_reason(&error) => {
+            Err(_) if may_fail => {
                 inner.model.compacted(removal, CompactionEnd::Unknown);
                 drop(inner);
                 self.read()

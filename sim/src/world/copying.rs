@@ -1,8 +1,8 @@
 //! A snapshot, with appends beside it.
 
-use super::World;
 use super::folder::Folder;
 use super::image::Images;
+use super::{World, is_refusal};
 use crate::model::Recovered;
 use crate::plan::NewEvent;
 use batpak::prelude::Coordinate;
@@ -36,6 +36,14 @@ impl World {
         self.copy(due)
     }
 
+    /// Tells whether something has happened for which a copy or a compaction fails with this.
+    pub(super) fn may_fail(&self, error: &StoreError) -> bool {
+        let model = &self.inner().model;
+        // What a failed sync has lost is not there to be read.
+        let is_lost = model.strictness.pages_drop && is_refusal(error);
+        is_lost || model.has_reason(error)
+    }
+
     /// Takes a snapshot of what is visible; `due` is that.
     pub(super) fn copy(&self, due: Recovered) -> Result<(), String> {
         let Some(store) = self.store().filter(|_| !self.has_died()) else {
@@ -57,7 +65,7 @@ impl World {
         let checked = match made {
             _ if self.has_died() => Ok(()),
             Ok(()) => self.check_copy_now(),
-            Err(error) => match self.inner().model.has_reason(&error) {
+            Err(error) => match self.may_fail(&error) {
                 true => Ok(()),
                 false => Err(format!("a snapshot failed: {error}")),
             },
