@@ -5,7 +5,6 @@ use crate::error::StoreError;
 use crate::protocol::roller::Removal;
 use crate::reader::Reader;
 use batpak_log::coordinate::Coordinate;
-use batpak_log::event::hash::{CanonicalHeader, event_hash};
 use batpak_log::layout::{FEATURE_REMOVALS, FEATURE_STUBS};
 use batpak_log::log_position::LogPosition;
 use batpak_log::planted::{Bug, planted};
@@ -165,20 +164,7 @@ impl Rewriter {
             None if record.clock == 0 => [0; 32],
             None => self.reader.hash_known_before(&entity, event.sequence)?,
         };
-        let canonical = CanonicalHeader {
-            event_id: record.event_id,
-            correlation_id: record.correlation_id,
-            causation_id: record.causation_id,
-            entity: coordinate.entity(),
-            scope: coordinate.scope(),
-            kind: record.kind,
-            flags: record.flags,
-            hlc: record.hlc,
-            clock: record.clock,
-            depth: record.depth,
-            lane: record.lane,
-        };
-        let computed = event_hash(&canonical, &record.payload_hash(), &prev_hash);
+        let computed = record.hash_at(coordinate, &prev_hash);
         if computed != record.event_hash {
             let detail = format!("event {:032x} does not match its hash", record.event_id);
             return Err(StoreError::corrupt(self.binding.segment().id, detail));

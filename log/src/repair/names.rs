@@ -2,7 +2,6 @@
 
 use crate::coordinate::Coordinate;
 use crate::error::LogError;
-use crate::event::hash::{CanonicalHeader, event_hash};
 use crate::fs::{File, read_range};
 use crate::layout::NAME_FRAME_LEN_MAX;
 use crate::segment::{Binding, EventRecord, Group, Tie, name_at};
@@ -85,18 +84,5 @@ fn fits_its_hash(record: &EventRecord<'_>, coordinate: &Coordinate) -> bool {
     if record.clock != 0 || record.tie != Tie::Hashed {
         return true;
     }
-    let canonical = CanonicalHeader {
-        event_id: record.event_id,
-        correlation_id: record.correlation_id,
-        causation_id: record.causation_id,
-        entity: coordinate.entity(),
-        scope: coordinate.scope(),
-        kind: record.kind,
-        flags: record.flags,
-        hlc: record.hlc,
-        clock: record.clock,
-        depth: record.depth,
-        lane: record.lane,
-    };
-    event_hash(&canonical, &record.payload_hash(), &[0; 32]) == record.event_hash
+    record.hash_at(coordinate, &[0; 32]) == record.event_hash
 }

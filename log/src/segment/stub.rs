@@ -1,8 +1,9 @@
 //! What is left of events that compaction removed.
 
 use super::EventRecord;
+use crate::coordinate::Coordinate;
 use crate::event::EventKind;
-use crate::event::hash::payload_hash;
+use crate::event::hash::{CanonicalHeader, event_hash, payload_hash};
 
 /// What is known of a payload that compaction removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,25 @@ impl EventRecord<'_> {
             Some(removed) => removed.payload_hash,
             None => payload_hash(self.payload),
         }
+    }
+
+    /// Returns the hash that an event of this record has at this coordinate, behind an event with
+    /// that hash; zeros stand before an entity's first event.
+    pub fn hash_at(&self, coordinate: &Coordinate, prev_hash: &[u8; 32]) -> [u8; 32] {
+        let canonical = CanonicalHeader {
+            event_id: self.event_id,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            entity: coordinate.entity(),
+            scope: coordinate.scope(),
+            kind: self.kind,
+            flags: self.flags,
+            hlc: self.hlc,
+            clock: self.clock,
+            depth: self.depth,
+            lane: self.lane,
+        };
+        event_hash(&canonical, &self.payload_hash(), prev_hash)
     }
 
     /// Returns whether reads do not show the event.
