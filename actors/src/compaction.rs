@@ -64,17 +64,18 @@ pub(crate) fn sealed_segments(
     Ok(sealed)
 }
 
-/// What is to go from one segment.
-#[derive(Clone, Debug, Default)]
-pub struct Judged {
-    /// The sequences of the events, ascending.
-    pub removed: Vec<u64>,
-    /// How many bytes less the segment takes then; more of them when this is negative.
+/// An event that is to go.
+#[derive(Clone, Copy, Debug)]
+pub struct ToRemove {
+    /// Its sequence.
+    pub sequence: u64,
+    /// How many bytes less its segment takes then; more of them when this is negative.
     pub bytes: i64,
 }
 
 /// Asks about every event of a segment whether it is kept. One that was removed before is not
-/// asked about, unless it is shown and `is_shown` is false.
+/// asked about, unless it is shown and `is_shown` is false. Those that are to go are added, in
+/// order.
 ///
 /// # Errors
 /// What `keep` returns, and what reading returns.
@@ -83,8 +84,8 @@ pub fn judge(
     segment: &SealedSegment,
     is_shown: bool,
     keep: &mut dyn FnMut(StoredEvent<Vec<u8>>) -> Result<bool, StoreError>,
-) -> Result<Judged, StoreError> {
-    let mut judged = Judged::default();
+    to_remove: &mut Vec<ToRemove>,
+) -> Result<(), StoreError> {
     let mut events = reader.events(&Region::all(), segment.header.first_sequence);
     loop {
         let event = match events.next_with(|event| event.map_payload(<[u8]>::to_vec)) {
@@ -101,15 +102,15 @@ pub fn judge(
         }
         let payload_len = i64::try_from(event.payload.len()).unwrap_or(i64::MAX);
         if !keep(events.complete(event)?)? {
-            judged.removed.push(sequence);
-            judged.bytes += if is_removed {
+            let bytes = if is_removed {
                 0
             } else {
                 payload_len - STUB_BYTES
             };
+            to_remove.push(ToRemove { sequence, bytes });
         }
     }
-    Ok(judged)
+    Ok(())
 }
 
 /// Neighbours that become one segment.
@@ -124,18 +125,24 @@ pub struct Unit {
 }
 
 /// Puts neighbours together whose sum stays below `segment_max_bytes`, about; one alone is written
-/// again only when something is removed from it.
+/// again only when something is removed from it. `to_remove` is ascending.
 pub fn units(
     sealed: &[SealedSegment],
-    mut judged: Vec<Judged>,
+    to_remove: &[ToRemove],
     is_shown: bool,
     segment_max_bytes: u64,
 ) -> Vec<Unit> {
-    judged.resize(sealed.len(), Judged::default());
     let mut units: Vec<(Unit, Removal)> = Vec::new();
     let mut left_bytes = u64::MAX;
-    for (segment, judged) in sealed.iter().zip(judged) {
-        let left = segment.len.saturating_add_signed(-judged.bytes);
+    for segment in sealed {
+        let sequences = segment.header.first_sequence..segment.end_sequence;
+        let before = |sequence| to_remove.partition_point(|event| event.sequence < sequence);
+        let removed = to_remove
+            .get(before(sequences.start)..before(sequences.end))
+            .unwrap_or_default();
+        let less: i64 = removed.iter().map(|event| event.bytes).sum();
+        let removed = removed.iter().map(|event| event.sequence);
+        let left = segment.len.saturating_add_signed(-less);
         left_bytes = left_bytes.saturating_add(left);
         let fits =
             |unit: &Unit| left_bytes <= segment_max_bytes && unit.segments.len() < REPLACED_MAX;
@@ -144,7 +151,7 @@ pub fn units(
             Some((unit, removal)) if fits(unit) => {
                 unit.segments.push(name);
                 unit.bytes += segment.len;
-                removal.sequences.extend(judged.removed);
+                removal.sequences.extend(removed);
             }
             Some(_) | None => {
                 left_bytes = left;
@@ -153,14 +160,11 @@ pub fn units(
                     removal: Arc::default(),
                     bytes: segment.len,
                 };
-                let sequences = judged.removed;
-                units.push((
-                    unit,
-                    Removal {
-                        sequences,
-                        is_shown,
-                    },
-                ));
+                let removal = Removal {
+                    sequences: removed.collect(),
+                    is_shown,
+                };
+                units.push((unit, removal));
             }
         }
     }

@@ -148,7 +148,9 @@ impl Rewriter {
             removed: Some(Removed {
                 payload_hash: record.payload_hash(),
                 payload_len: record.payload_len(),
-                is_shown: self.removal.is_shown,
+                // What was hidden is not shown again.
+                is_shown: self.removal.is_shown
+                    && record.removed.is_none_or(|removed| removed.is_shown),
             }),
             payload: &[],
             ..record

@@ -4,7 +4,7 @@ use super::payload::decode_json;
 use super::segment::CompactionResult;
 use super::{Open, Store, StoreError};
 use crate::event::StoredEvent;
-use batpak_actors::compaction::{Judged, SealedSegment, Unit, judge, units};
+use batpak_actors::compaction::{SealedSegment, ToRemove, Unit, judge, units};
 use serde_json::Value;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -134,8 +134,8 @@ impl Store<Open> {
     /// file goes when no reader is in it any more; a walk that was begun before goes on in it.
     /// Space for one more segment is needed meanwhile.
     ///
-    /// The predicate is asked on this thread about every event before anything is changed; one
-    /// that uses the store sees it as it was. Compact on one thread at a time: two at once disturb
+    /// The predicate is asked on this thread about every event, once, before anything is changed;
+    /// one that uses the store sees it as it was. Compact on one thread at a time: two at once disturb
     /// each other, and one of them may have to begin again.
     ///
     /// # Errors
@@ -172,45 +172,42 @@ impl Store<Open> {
     ) -> Result<CompactionResult, StoreError> {
         const TRIES: usize = 8;
         let mut result = CompactionResult::default();
+        let mut sealed = self.shared.engine.sealed_segments()?;
+        if sealed.len() < config.min_segments {
+            return Ok(result);
+        }
+        let strategy = &config.strategy;
+        // Whatever becomes of the segments meanwhile, nobody is asked twice, and nothing is written
+        // before all have been asked.
+        let to_remove = match strategy.removes() {
+            false => Vec::new(),
+            true => self.judge(&sealed, strategy, progress)?,
+        };
+        let (is_shown, max) = (
+            strategy.leaves_tombstones(),
+            self.shared.config.segment_max_bytes,
+        );
         for _ in 0..TRIES {
-            let units = self.plan(config, progress)?;
+            let units = units(&sealed, &to_remove, is_shown, max);
             if self.write_units(&units, &mut result, progress)? {
                 return Ok(result);
             }
+            sealed = self.shared.engine.sealed_segments()?;
         }
         Err(StoreError::Busy { after_ms: 0 })
     }
 
-    /// Chooses what is written again; asks the predicate about every event.
-    fn plan(
-        &self,
-        config: &CompactionConfig,
-        progress: &mut impl FnMut(CompactionProgress),
-    ) -> Result<Vec<Unit>, StoreError> {
-        let sealed = self.shared.engine.sealed_segments()?;
-        if sealed.len() < config.min_segments {
-            return Ok(Vec::new());
-        }
-        let strategy = &config.strategy;
-        let is_shown = strategy.leaves_tombstones();
-        let judged = match strategy.removes() {
-            false => Vec::new(),
-            true => self.judge(&sealed, strategy, progress)?,
-        };
-        let max = self.shared.config.segment_max_bytes;
-        Ok(units(&sealed, judged, is_shown, max))
-    }
-
+    /// Asks the predicate about every event; returns those that are to go.
     fn judge(
         &self,
         sealed: &[SealedSegment],
         strategy: &CompactionStrategy,
         progress: &mut impl FnMut(CompactionProgress),
-    ) -> Result<Vec<Judged>, StoreError> {
+    ) -> Result<Vec<ToRemove>, StoreError> {
         let reader = self.shared.engine.reader();
         let total_bytes = sealed.iter().map(|segment| segment.len).sum();
         let mut done_bytes = 0;
-        let mut judged = Vec::with_capacity(sealed.len());
+        let mut to_remove = Vec::new();
         for segment in sealed {
             progress(CompactionProgress {
                 stage: CompactionStage::Judging,
@@ -219,10 +216,10 @@ impl Store<Open> {
             });
             let mut ask = |event| strategy.is_kept(event);
             let is_shown = strategy.leaves_tombstones();
-            judged.push(judge(reader, segment, is_shown, &mut ask)?);
+            judge(reader, segment, is_shown, &mut ask, &mut to_remove)?;
             done_bytes += segment.len;
         }
-        Ok(judged)
+        Ok(to_remove)
     }
 
     /// Writes segments again; `false` when somebody else has replaced some of them.

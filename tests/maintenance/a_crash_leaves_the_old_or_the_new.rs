@@ -8,6 +8,7 @@ use batpak::testkit::{
     CrashTest, Fault, FsCall, Keep, Loss, Machine, Notes, SimFs, When, snapshot_to,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What somebody relies on.
 #[derive(Clone, Copy, Debug)]
@@ -338,4 +339,42 @@ fn a_new_segment_that_was_not_shown_is_taken_up_by_the_next_compaction() {
         assert_sound(&store);
     }
     assert!(left > 1);
+}
+
+#[test]
+fn what_is_left_of_another_compaction_keeps_nothing_and_asks_nobody_twice() {
+    let mut left = 0;
+    for nth in 0..4 {
+        let machine = Machine::new(nth);
+        let store = machine.open(small()).unwrap();
+        for number in 0..60 {
+            append_number(&store, number);
+        }
+        store.close().unwrap();
+        let store = machine
+            .open(small().with_segment_max_bytes(1 << 20))
+            .unwrap();
+        let disk = machine.disk();
+        let failing = Fault::ErrorAfter(std::io::ErrorKind::Other);
+        disk.fail_nth(FsCall::SyncDirectory, nth, failing);
+        left += usize::from(store.compact(&CompactionConfig::default()).is_err());
+        disk.clear_faults();
+        let segments = store.stats().segments;
+        assert!(nth > 0 || segments > 2, "the new one is not shown yet");
+        // Taking up what is left makes one segment of all.
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let none = CompactionConfig {
+            strategy: CompactionStrategy::RawRetention(Box::new(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                false
+            })),
+            min_segments: segments - 1,
+        };
+        store.compact(&none).unwrap();
+        assert_eq!(told(&store).len(), 0);
+        assert_eq!(asked.load(Ordering::Relaxed), 60);
+        assert_sound(&store);
+    }
+    assert!(left > 0);
 }
