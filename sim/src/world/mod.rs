@@ -185,12 +185,19 @@ impl World {
             Ok(store) => store,
             Err(error) => return self.cannot_open(died, &error),
         };
-        let log = Recovered::read(&store, &self.inner().model);
-        if log.is_err() && self.forgives() {
-            drop(store);
-            return self.open(died);
-        }
-        let log = log?;
+        let log = Recovered::try_read(&store, &self.inner().model);
+        let log = match log {
+            Ok(Ok(log)) => log,
+            Ok(Err(error)) => {
+                drop(store);
+                return self.cannot_open(died, &error);
+            }
+            Err(_) if self.forgives() => {
+                drop(store);
+                return self.open(died);
+            }
+            Err(text) => return Err(text),
+        };
         let now_us = self.now_us();
         let mut inner = self.inner();
         inner.model.check(&log, died, now_us)?;
@@ -204,8 +211,8 @@ impl World {
         self.failure()
     }
 
-    /// An opening may fail while the disk does, and works once the disk does. After lies a refusal
-    /// is the end.
+    /// An opening, or reading what it found, may fail while the disk does, and works once the disk
+    /// does. After lies a refusal is the end.
     fn cannot_open(&mut self, died: Died, error: &StoreError) -> Result<(), String> {
         let strictness = self.inner().model.strictness;
         if strictness.disk_lies && is_refusal(error) {
@@ -213,7 +220,7 @@ impl World {
         }
         match self.forgives() {
             true => self.open(died),
-            false => Err(format!("opening after {died:?} died: {error}")),
+            false => Err(format!("opening and reading after {died:?} died: {error}")),
         }
     }
 
