@@ -1,7 +1,7 @@
 //! Whoever edits stored events and repairs every checksum is still found out: `verify` names the
 //! first event whose content does not give its hash.
 
-use crate::forged_log::{Forged, write_log};
+use crate::forged_log::{Forged, write_log, write_log_that_ends_as};
 use crate::harness::*;
 use batpak::prelude::*;
 
@@ -215,5 +215,23 @@ fn an_event_that_was_given_to_another_entity() {
         let mut history = sound();
         history[place].entity = ["odd", "even"][place % 2];
         assert_bad_at(&history, place, "an entity that it was not of");
+    }
+}
+
+/// No chain can tell that an entity's latest event is not there; the fold over all events can.
+#[test]
+fn the_latest_event_of_an_entity_that_was_taken_out() {
+    let directory = temporary();
+    for taken in 1..=EVENTS as usize {
+        let mut history = sound();
+        history.truncate(EVENTS as usize - taken);
+        write_log_that_ends_as(directory.path(), &history, &sound());
+        let found = Store::open_read_only(config(directory.path()));
+        let found = found.and_then(|store| store.verify());
+        if let Ok(found) = found {
+            let bad = found.first_bad.expect("nobody noticed");
+            assert_eq!(bad.sequence, history.len() as u64, "{}", bad.detail);
+            assert_eq!(bad.event_id, 0);
+        }
     }
 }

@@ -17,22 +17,28 @@ fn child_appends() {
     let free: usize = role.parse().unwrap();
     let store = Store::open(config(&directory).with_segment_max_bytes(1024)).unwrap();
     let mut refused = 0;
+    // They stay taken over several rotations: one new segment may have been prepared before.
+    let mut taken = all_but(free);
     for number in 0..EVENTS {
-        let mut taken = Vec::new();
-        while let Ok(file) = File::open("/dev/null") {
-            taken.push(file);
-        }
-        taken.truncate(taken.len() - free);
         if let Err(error) = store.append(&at("a"), KIND, &number) {
             assert!(matches!(error, StoreError::Io(_)), "{number}: {error}");
             assert!(error.certainly_not_written());
             refused += 1;
             drop(taken);
             store.append(&at("a"), KIND, &number).unwrap();
+            taken = all_but(free);
         }
     }
+    drop(taken);
     store.close().unwrap();
     tell_parent(&format!("{refused}"));
+}
+
+/// Takes all file descriptors that this process may have but for a few.
+fn all_but(free: usize) -> Vec<File> {
+    let mut taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    taken.truncate(taken.len().saturating_sub(free));
+    taken
 }
 
 /// Segments of a few events, so that most of the refusals are in the middle of a rotation.

@@ -77,6 +77,11 @@ impl Forged {
 
 /// Writes the log of a store that was closed, with these events in this order.
 pub(crate) fn write_log(directory: &Path, events: &[Forged]) {
+    write_log_that_ends_as(directory, events, events);
+}
+
+/// As [`write_log`], with the hash of all events as if the log held others.
+pub(crate) fn write_log_that_ends_as(directory: &Path, events: &[Forged], others: &[Forged]) {
     let header = SegmentHeader {
         store_id: *b"store of a test!",
         segment: SegmentName::first_generation(1),
@@ -108,6 +113,11 @@ pub(crate) fn write_log(directory: &Path, events: &[Forged]) {
     }
     bytes.extend(group.finish(0, start));
     end.offset = bytes.len() as u64;
+    let mut others_end = LogPosition::at_start_of(&header);
+    for (sequence, event) in (0..).zip(others) {
+        others_end.count(sequence, event.hlc(), &event.event_hash);
+    }
+    end.log_hash = others_end.log_hash;
     bytes.extend(encode_footer(&header.binding(), &end.as_trailer(true)));
     std::fs::write(directory.join(header.segment.file_name()), bytes).unwrap();
 }

@@ -1,5 +1,8 @@
 //! Recomputes every hash and every chain of a store.
 
+mod log_hash;
+
+use self::log_hash::LogHash;
 use crate::error::StoreError;
 use crate::raw_event::RawEvent;
 use crate::reader::Reader;
@@ -11,11 +14,12 @@ use std::sync::Arc;
 /// The first event that does not hold up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadEvent {
-    /// Its id; 0 when its bytes are unreadable and nothing else knows it.
+    /// Its id; 0 when its bytes are unreadable and nothing else knows it, or when what is wrong is
+    /// that an event is missing before this sequence.
     pub event_id: u128,
-    /// Its entity; empty when its bytes are unreadable and nothing else knows it.
+    /// Its entity; empty when there is no id.
     pub entity: String,
-    /// Its global sequence.
+    /// Its global sequence, or that of the place where events are found to be missing.
     pub sequence: u64,
     /// What is wrong with it.
     pub detail: String,
@@ -44,7 +48,8 @@ pub struct Verification {
 }
 
 /// Reads every visible event in commit order, recomputes its hash, and checks that it follows its
-/// entity's previous one. Of events of version 1 it checks what their weaker chain allows.
+/// entity's previous one, and that each segment follows the events before it, all of them. Of
+/// events of version 1 it checks what their weaker chain allows.
 /// `progress` is told after each event how many were checked.
 ///
 /// # Errors
@@ -52,10 +57,15 @@ pub struct Verification {
 pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verification, StoreError> {
     let mut chains: HashMap<Arc<str>, (u32, [u8; 32])> = HashMap::new();
     let mut found = Verification::default();
+    let mut log_hash = LogHash::begin(reader)?;
     let mut events = reader.all_events(&Region::all(), 0);
     loop {
         let mut is_removed = false;
         let read = events.next_with(|event| {
+            if let Some(missing) = log_hash.fault_before(event.global_sequence) {
+                return Some(missing_before(missing));
+            }
+            log_hash.count(&event.event_hash);
             is_removed = event.is_removed();
             let before = chains.get(event.coord.entity()).copied();
             let detail = match event.is_version1() {
@@ -78,7 +88,10 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
             })
         });
         match read {
-            None => break,
+            None => {
+                found.first_bad = log_hash.fault_at_end().map(missing_before);
+                break;
+            }
             Some(Ok(None)) => {}
             Some(Ok(Some(bad))) => {
                 found.first_bad = Some(bad);
@@ -98,6 +111,16 @@ pub fn verify(reader: &Reader, progress: &mut dyn FnMut(u64)) -> Result<Verifica
     }
     found.entities = chains.len() as u64;
     Ok(found)
+}
+
+/// Describes a place in the log that follows other events than those before it.
+fn missing_before((sequence, detail): (u64, String)) -> BadEvent {
+    BadEvent {
+        event_id: 0,
+        entity: String::new(),
+        sequence,
+        detail,
+    }
 }
 
 /// Describes the first event from `sequence` on, which cannot be read. What is in memory knows
