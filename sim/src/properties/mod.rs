@@ -3,6 +3,7 @@
 mod faults;
 mod rot;
 mod supervision;
+mod tampered;
 mod torn;
 mod workers;
 mod worlds;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Property> {
     all.extend(torn::properties());
     all.extend(faults::properties());
     all.extend(rot::properties());
+    all.extend(tampered::properties());
     all.extend(supervision::properties());
     all
 }

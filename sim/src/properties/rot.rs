@@ -53,7 +53,7 @@ pub(super) fn properties() -> Vec<Property> {
 }
 
 /// A world in which each of some appends is a group of its own, proven durable by the next.
-fn filled(seed: u64, segment_max_bytes: u64) -> Result<World, String> {
+pub(super) fn filled(seed: u64, segment_max_bytes: u64) -> Result<World, String> {
     filled_with(seed, segment_max_bytes, &[])
 }
 
@@ -387,7 +387,7 @@ fn continued(fork: &Machine, world: &World) -> Result<SimFs, String> {
     Ok(fork.disk().clone())
 }
 
-fn segments(disk: &SimFs) -> Vec<String> {
+pub(super) fn segments(disk: &SimFs) -> Vec<String> {
     let names = disk.files().into_iter();
     names.filter(|name| name.ends_with(".fbat")).collect()
 }
