@@ -87,3 +87,58 @@ impl LogHash {
         self.hash = fold_log_hash(&self.hash, event_hash);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a log of two segments says, whose events have these hashes and sequences.
+    fn told(events: &[([u8; 32], u64)], second_from: usize) -> LogHash {
+        let fold = |count| {
+            let hashes = events.iter().take(count).map(|(hash, _)| hash);
+            hashes.fold([0; 32], |before, hash| fold_log_hash(&before, hash))
+        };
+        let due = |sequence, count, by: &str| Due {
+            sequence,
+            hash: fold(count),
+            said_by: by.into(),
+        };
+        LogHash {
+            hash: [0; 32],
+            due: VecDeque::from([
+                due(0, 0, "the first"),
+                due(events[second_from].1, second_from, "the second"),
+                due(30, events.len(), "the footer"),
+            ]),
+            end: 30,
+        }
+    }
+
+    fn first_fault(mut log: LogHash, events: &[([u8; 32], u64)]) -> Option<u64> {
+        for (hash, sequence) in events {
+            if let Some((at, _)) = log.fault_before(*sequence) {
+                return Some(at);
+            }
+            log.count(hash);
+        }
+        log.fault_at_end().map(|(at, _)| at)
+    }
+
+    #[test]
+    fn an_event_too_few_or_too_many_is_told_where_the_log_says_so() {
+        // There are gaps between the sequences, also where the second segment begins.
+        let events: Vec<_> = (0..10_u8)
+            .map(|n| ([n + 1; 32], u64::from(n) * 3))
+            .collect();
+        assert_eq!(first_fault(told(&events, 6), &events), None);
+        for place in 0..events.len() {
+            let due = if place < 6 { 18 } else { 30 };
+            let mut fewer = events.clone();
+            fewer.remove(place);
+            assert_eq!(first_fault(told(&events, 6), &fewer), Some(due));
+            let mut more = events.clone();
+            more.insert(place, ([99; 32], events[place].1));
+            assert_eq!(first_fault(told(&events, 6), &more), Some(due));
+        }
+    }
+}
