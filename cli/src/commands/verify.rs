@@ -100,6 +100,9 @@ fn sentence(bad: &BadEvent) -> String {
         sequence,
         detail,
     } = bad;
+    if *event_id == 0 {
+        return format!("the first bad place is before sequence {sequence}: {detail}");
+    }
     let id = id_text(*event_id);
     format!("the first bad event is {id} of {entity} (sequence {sequence}): {detail}")
 }

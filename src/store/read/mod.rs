@@ -200,7 +200,8 @@ impl<State> Store<State> {
         self.shared.refresh()
     }
 
-    /// Recomputes every hash and every chain, and names the first event that does not hold up.
+    /// Recomputes every hash and every chain, compares what each segment follows with all events
+    /// before it, and names the first event that does not hold up.
     /// Events of the released batpak have weaker hashes, of which this says how many there are.
     ///
     /// # Errors
