@@ -61,6 +61,7 @@ pub(crate) struct Chosen {
 pub(crate) enum Part {
     Write(WritePart),
     Append(AppendPart),
+    Flood(FloodPart),
     Pace(PacePart),
     Hold { directory: PathBuf },
     Recover { directory: PathBuf },
@@ -103,6 +104,25 @@ pub(crate) struct AppendPart {
     pub(crate) segment_bytes: u64,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct FloodPart {
+    pub(crate) directory: PathBuf,
+    #[arg(long)]
+    pub(crate) seed: u64,
+    #[arg(long)]
+    pub(crate) style: Style,
+    #[arg(long)]
+    pub(crate) session: u16,
+    #[arg(long)]
+    pub(crate) threads: u8,
+    /// How many events all threads submit together.
+    #[arg(long)]
+    pub(crate) submits: u32,
+    /// How many of them are submitted one by one, before the others.
+    #[arg(long)]
+    pub(crate) ahead: u32,
+}
+
 /// In which company durable events are appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Pattern {
@@ -125,6 +145,15 @@ pub(crate) struct PacePart {
 }
 
 impl WritePart {
+    pub(crate) fn plan(&self) -> Plan {
+        Plan {
+            seed: self.seed,
+            style: self.style,
+        }
+    }
+}
+
+impl FloodPart {
     pub(crate) fn plan(&self) -> Plan {
         Plan {
             seed: self.seed,

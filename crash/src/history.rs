@@ -2,10 +2,11 @@
 
 use crate::ledger::{After, Ledger};
 use crate::plan::{Plan, Style, scramble};
-use crate::process::Child;
+use crate::process::{Child, HANG};
 use anyhow::{Context, Result, bail};
 use batpak::prelude::*;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub(crate) struct History {
     pub(crate) room: PathBuf,
@@ -34,11 +35,7 @@ impl History {
 
     /// Begins a session of threads that do everything.
     pub(crate) fn writer(&mut self, threads: u8, steps: u32, openings: u32) -> Vec<String> {
-        let style = match self.plan.style {
-            Style::Mixed => "mixed",
-            Style::Busy => "busy",
-            Style::Plain => "plain",
-        };
+        let style = self.plan.style.name();
         let (session, seed) = (self.ledger.begin(), self.plan.seed);
         let text = format!(
             "--seed {seed} --style {style} --session {session} --threads {threads} --steps {steps} \
@@ -52,6 +49,18 @@ impl History {
         let (session, seed) = (self.ledger.begin(), self.plan.seed);
         let text = format!("--seed {seed} --session {session} --events {events} {more}");
         self.part("append", &text)
+    }
+
+    /// Begins a session of threads that submit so many events together, and wait only for the first
+    /// few.
+    pub(crate) fn flooder(&mut self, threads: u8, submits: u32, ahead: u32) -> Vec<String> {
+        let style = self.plan.style.name();
+        let (session, seed) = (self.ledger.begin(), self.plan.seed);
+        let text = format!(
+            "--seed {seed} --style {style} --session {session} --threads {threads} \
+             --submits {submits} --ahead {ahead}"
+        );
+        self.part("flood", &text)
     }
 
     fn part(&self, name: &str, options: &str) -> Vec<String> {
@@ -84,6 +93,23 @@ impl History {
             others.extend(self.hear(line)?);
         }
         Ok(others)
+    }
+
+    /// Opens and closes the store once its last owner is gone, who was killed: one of its threads may
+    /// sit in a call, and the lock stays until the whole process is gone.
+    pub(crate) fn wait_until_free(&self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match Store::open(self.config()) {
+                Err(StoreError::Locked { .. }) if begun.elapsed() < HANG => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => {
+                    opened.context("opening")?.close().context("closing")?;
+                    return Ok(());
+                }
+            }
+        }
     }
 
     fn config(&self) -> StoreConfig {

@@ -28,6 +28,8 @@ pub(crate) struct Ledger {
     plan: Plan,
     /// Up to where each sender's steps were answered.
     answered: BTreeMap<Sender, u32>,
+    /// What each sender was turned away with, as ranges: where each begins and ends.
+    refused: BTreeMap<Sender, BTreeMap<u32, u32>>,
     /// Where each sender ended that is dead: after the last step that was found.
     settled: BTreeMap<Sender, u32>,
     /// What each sequence stands for that was acknowledged or read.
@@ -43,6 +45,7 @@ impl Ledger {
         Self {
             plan,
             answered: BTreeMap::new(),
+            refused: BTreeMap::new(),
             settled: BTreeMap::new(),
             sequences: HashMap::new(),
             places: HashMap::new(),
@@ -61,11 +64,18 @@ impl Ledger {
         self.places.len()
     }
 
+    /// How many submits were refused.
+    pub(crate) fn refused(&self) -> u64 {
+        let ranges = self.refused.values().flatten();
+        ranges.map(|(from, until)| u64::from(until - from)).sum()
+    }
+
     /// Takes a line that a child told; returns the words of one that is not about events.
     pub(crate) fn hear<'l>(&mut self, line: &'l str) -> Result<Option<Vec<&'l str>>> {
         let mut words = line.split(' ');
         match words.next() {
             Some("ack") => self.hear_ack(words).with_context(|| line.to_owned())?,
+            Some("refused") => self.hear_refused(words).with_context(|| line.to_owned())?,
             Some("same") => {
                 for pair in words {
                     let (token, sequence) = parse_pair(pair)?;
@@ -99,6 +109,19 @@ impl Ledger {
                 "event {token:x} was acknowledged twice"
             );
             self.observe(sequence, token)?;
+        }
+        Ok(())
+    }
+
+    /// `refused <session> <thread> <from>-<until> ...`
+    fn hear_refused<'l>(&mut self, mut words: impl Iterator<Item = &'l str>) -> Result<()> {
+        let session = words.next().context("no session")?.parse()?;
+        let thread = words.next().context("no thread")?.parse()?;
+        ensure!(session < self.sessions, "a session that was not begun");
+        let refused = self.refused.entry((session, thread)).or_default();
+        for range in words {
+            let (from, until) = range.split_once('-').context("not a range")?;
+            refused.insert(from.parse()?, until.parse()?);
         }
         Ok(())
     }
@@ -151,7 +174,17 @@ impl Ledger {
         let (mut number, mut end, mut missing) = (0, 0, None);
         let mut unanswered = 0;
         let past = found.last().map_or(0, |last| last + 1);
+        let refused = self.refused.get(&by);
         while number < past.max(answered) {
+            if let Some(until) = refused.and_then(|refused| refused.get(&number)) {
+                let stored = found.range(number..*until).next();
+                ensure!(
+                    stored.is_none(),
+                    "number {stored:?} was refused, and is stored"
+                );
+                number = *until;
+                continue;
+            }
             let first = Token {
                 session: by.0,
                 thread: by.1,

@@ -8,6 +8,8 @@ use batpak::prelude::*;
 pub(crate) const KIND: EventKind = EventKind::custom(0xF, 1);
 /// How many steps a thread may have handed over without having heard an answer.
 pub(crate) const WINDOW_MAX: usize = 6;
+/// How long a large payload is.
+pub(crate) const LARGE_BYTES: usize = 64 * 1024;
 
 /// Names an event: who sent it, and as which of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +94,25 @@ pub(crate) enum Style {
     Busy,
     /// Single appends with keys, each durable before its answer.
     Plain,
+    /// As plain, with payloads of [`LARGE_BYTES`].
+    Large,
+}
+
+impl Style {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Busy => "busy",
+            Self::Plain => "plain",
+            Self::Large => "large",
+        }
+    }
+
+    /// Whether there is nothing but single durable appends.
+    fn is_plain(self) -> bool {
+        matches!(self, Self::Plain | Self::Large)
+    }
 }
 
 /// A history, as far as it follows from its seed.
@@ -110,7 +131,7 @@ impl Plan {
 
     pub(crate) fn event(self, token: Token) -> anyhow::Result<Planned> {
         let mut chance = self.chance(token, 1);
-        let plain = self.style == Style::Plain;
+        let plain = self.style.is_plain();
         let entity = match plain || chance.u8(..5) > 0 {
             true => format!("thread:{}", token.thread),
             false => "shared".to_owned(),
@@ -120,9 +141,12 @@ impl Plan {
             1..=4 => 0,
             _ => chance.usize(..160),
         };
-        let letters: String = std::iter::repeat_with(|| chance.alphanumeric())
-            .take(length)
-            .collect();
+        let letters: String = match self.style == Style::Large {
+            true => chance.alphanumeric().to_string().repeat(LARGE_BYTES),
+            false => std::iter::repeat_with(|| chance.alphanumeric())
+                .take(length)
+                .collect(),
+        };
         let key = u128::from(chance.u64(1..)) << 64 | u128::from(token.bits());
         let always = plain || chance.u8(..6) == 0;
         Ok(Planned {
@@ -139,7 +163,7 @@ impl Plan {
     /// Returns the step that begins with this token.
     pub(crate) fn step(self, first: Token) -> Step {
         let mut chance = self.chance(first, 2);
-        if self.style == Style::Plain {
+        if self.style.is_plain() {
             return Step::Single;
         }
         let items = chance.u32(1..7);
@@ -158,7 +182,7 @@ impl Plan {
     pub(crate) fn chore(self, first: Token, maintains: bool) -> Chore {
         let mut chance = self.chance(first, 3);
         let (one_in, busy) = match self.style {
-            Style::Plain => return Chore::Nothing,
+            Style::Plain | Style::Large => return Chore::Nothing,
             Style::Mixed => (64, false),
             Style::Busy => (16, true),
         };
@@ -174,7 +198,7 @@ impl Plan {
     /// How many steps are handed over before the first is waited for.
     pub(crate) fn window(self, first: Token) -> usize {
         let mut chance = self.chance(first, 4);
-        match self.style == Style::Plain || chance.u8(..4) > 0 {
+        match self.style.is_plain() || chance.u8(..4) > 0 {
             true => 1,
             false => chance.usize(2..=WINDOW_MAX),
         }
@@ -193,12 +217,12 @@ impl Plan {
             choices.get(nth).copied().unwrap_or(1)
         };
         let every = match self.style {
-            Style::Plain => 1,
+            Style::Plain | Style::Large => 1,
             Style::Mixed | Style::Busy => pick(&[1, 3, 1000]),
         };
         let segment = match self.style {
             Style::Mixed => pick(&[4096, 16 * 1024, 64 * 1024]),
-            Style::Busy | Style::Plain => pick(&[2048, 4096]),
+            Style::Busy | Style::Plain | Style::Large => pick(&[2048, 4096]),
         };
         let mode = match pick(&[0, 1]) {
             0 => SyncMode::SyncAll,

@@ -22,6 +22,12 @@ fn token(number: u32) -> Token {
 
 /// A store that holds these events of one thread, and a ledger that has heard of `answered`.
 fn judged(stored: &[u32], answered: u32) -> Result<(), String> {
+    let answered = (answered > 0).then(|| format!("ack 0 1 {answered}"));
+    judged_after(stored, answered.as_slice())
+}
+
+/// A store that holds these events of one thread, and a ledger that has heard these lines.
+fn judged_after(stored: &[u32], told: &[String]) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(StoreConfig::new(directory.path())).unwrap();
     for number in stored {
@@ -32,8 +38,8 @@ fn judged(stored: &[u32], answered: u32) -> Result<(), String> {
     }
     let mut ledger = Ledger::new(PLAN);
     ledger.begin();
-    if answered > 0 {
-        ledger.hear(&format!("ack 0 1 {answered}")).unwrap();
+    for line in told {
+        ledger.hear(line).unwrap();
     }
     let judged = ledger.judge(&store, After::Crash);
     judged.map_err(|error| format!("{error:#}"))
@@ -81,6 +87,19 @@ fn what_is_lost_torn_invented_or_out_of_order_is_found() {
     let mut swapped = all;
     swapped.swap(0, 1);
     assert_found(&swapped, 0, "stands behind");
+}
+
+#[test]
+fn what_was_refused_and_is_stored_is_found() {
+    let (batch, items) = first_batch();
+    let refused = [
+        format!("refused 0 1 0-{batch}"),
+        format!("ack 0 1 {}", batch + items),
+    ];
+    let rest: Vec<u32> = (batch..batch + items).collect();
+    judged_after(&rest, &refused).unwrap();
+    let found = judged_after(&[&[0], rest.as_slice()].concat(), &refused).unwrap_err();
+    assert!(found.contains("was refused, and is stored"), "{found}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! when nobody listens any more.
 
 mod appender;
+mod flooder;
 mod holder;
 mod pacer;
 mod recoverer;
@@ -19,6 +20,7 @@ pub(crate) fn play(part: &Part) -> Result<()> {
     match part {
         Part::Write(write) => writer::write(write),
         Part::Append(append) => appender::append(append),
+        Part::Flood(flood) => flooder::flood(flood),
         Part::Pace(pace) => pacer::pace(pace),
         Part::Hold { directory } => holder::hold(directory),
         Part::Recover { directory } => recoverer::recover(directory),

@@ -8,6 +8,7 @@ mod files;
 mod limits;
 mod power;
 mod slow_sync;
+mod stalled_disk;
 mod two_processes;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(crate) const ALL: &[Row] = &[
     at_calls::ROW,
     failed_sync::ROW,
     slow_sync::ROW,
+    stalled_disk::ROW,
     limits::FILE_LIMIT,
     limits::FILE_LIMIT_KILL,
     limits::FEW_FILES,

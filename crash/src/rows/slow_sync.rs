@@ -3,13 +3,11 @@
 use crate::history::History;
 use crate::ledger::After;
 use crate::plan::Style;
-use crate::process::{Child, HANG};
+use crate::process::Child;
 use crate::row::{Row, Trial};
 use crate::strace;
 use anyhow::{Context, Result, ensure};
-use batpak::prelude::*;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 pub(crate) const ROW: Row = Row {
     name: "slow-sync",
@@ -58,20 +56,8 @@ fn trial(trial: &Trial, count: &mut u64) -> Result<()> {
     }
     ensure!(closed.is_some(), "it never closed: {}", child.complaints());
     ensure!(slow > 0, "nothing was slow");
-    // One of its threads sits in the call, and keeps the lock until the whole process is gone.
     drop(child);
-    let begun = Instant::now();
-    loop {
-        match Store::open(StoreConfig::new(&history.store)) {
-            Err(StoreError::Locked { .. }) if begun.elapsed() < HANG => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            opened => {
-                opened?.close()?;
-                break;
-            }
-        }
-    }
+    history.wait_until_free()?;
     history.judge(After::Crash).context("after the end")?;
     *count += 1;
     Ok(())
