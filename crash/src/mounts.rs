@@ -22,6 +22,18 @@ impl Mount {
         Self::new(at, &["-o", "loop", &image])
     }
 
+    /// Mounts an image on a device that cannot be written to.
+    pub(crate) fn read_only_image(at: &Path, image: &Path) -> Result<Self> {
+        let image = image.display().to_string();
+        Self::new(at, &["-o", "loop,ro", &image])
+    }
+
+    /// Mounts a directory once more, read-only.
+    pub(crate) fn view(at: &Path, directory: &Path) -> Result<Self> {
+        let directory = directory.display().to_string();
+        Self::new(at, &["-o", "bind,ro", &directory])
+    }
+
     fn new(at: &Path, arguments: &[&str]) -> Result<Self> {
         std::fs::create_dir_all(at)?;
         let place = at.display().to_string();

@@ -1,28 +1,14 @@
-//! What others may do to a store's files: take the right to write, move them, cut them short.
+//! What others may do to a store's files: move them, cut them short.
 
-use crate::history::History;
-use crate::ledger::After;
-use crate::mounts::{self, Mount};
-use crate::plan::{KIND, Style, scramble};
+use crate::plan::{KIND, scramble};
 use crate::process::Child;
 use crate::row::{Row, Trial, anywhere};
 use anyhow::{Context, Result, bail, ensure};
 use batpak::prelude::*;
-use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-pub(crate) const READ_ONLY_DISK: Row = Row {
-    name: "read-only-disk",
-    promise: "a store on a read-only disk is refused for writing, reads well, and stays as it was",
-    unit: "read-only disks",
-    counts: [20, 200, 2_000],
-    in_memory: false,
-    why_not: mounts::why_no_memory,
-    trial: read_only_disk,
-};
 
 pub(crate) const MOVED_DIRECTORY: Row = Row {
     name: "moved-directory",
@@ -44,36 +30,8 @@ pub(crate) const SHORTENED_SEGMENT: Row = Row {
     trial: shortened_segment,
 };
 
-fn read_only_disk(trial: &Trial, count: &mut u64) -> Result<()> {
-    let disk = Mount::in_memory(&trial.room.join("disk"), 16 << 10)?;
-    let mut history = History::new(trial.room, "disk/store", trial.seed, Style::Mixed);
-    let killed = trial.seed.is_multiple_of(2);
-    let part = history.writer(2, 20, u32::from(!killed));
-    let child = Child::start(trial.room, &[], &part)?;
-    let mut acknowledged = 0;
-    while let Some(line) = child.hear()? {
-        history.hear(line)?;
-        acknowledged += 1;
-        if killed && acknowledged == 60 {
-            child.signal(Signal::KILL)?;
-        }
-    }
-    child.finish()?;
-    disk.again("ro")?;
-    let before = contents(&history.store)?;
-    match Store::open(StoreConfig::new(&history.store)) {
-        Ok(_) => bail!("opened for writing"),
-        Err(error) => ensure!(error.certainly_not_written(), "{error}"),
-    }
-    history.judge_read_only(After::Crash)?;
-    ensure!(before == contents(&history.store)?, "it was changed");
-    disk.again("rw")?;
-    history.judge(After::Crash)?;
-    *count += 1;
-    Ok(())
-}
-
-fn contents(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+/// Returns what is in the files of a directory.
+pub(super) fn contents(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

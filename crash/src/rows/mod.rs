@@ -7,6 +7,7 @@ mod failed_sync;
 mod files;
 mod limits;
 mod power;
+mod read_only;
 mod slow_sync;
 mod stalled_disk;
 mod two_processes;
@@ -26,7 +27,8 @@ pub(crate) const ALL: &[Row] = &[
     limits::FILE_LIMIT_KILL,
     limits::FEW_FILES,
     limits::FULL_DISK,
-    files::READ_ONLY_DISK,
+    read_only::DISK,
+    read_only::MEDIA,
     files::MOVED_DIRECTORY,
     files::SHORTENED_SEGMENT,
     two_processes::ROW,
