@@ -6,6 +6,7 @@ use anyhow::Result;
 use batpak::prelude::*;
 use std::fs::File;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 pub(super) fn hold(directory: &Path) -> Result<()> {
     let config = StoreConfig::new(directory).with_segment_max_bytes(2048);
@@ -23,10 +24,26 @@ pub(super) fn hold(directory: &Path) -> Result<()> {
         match word.as_str() {
             // What would drop a lock that belongs to the process and not to the open file.
             "touch" => {
+                let mut touched = 0;
                 for entry in std::fs::read_dir(directory)? {
-                    drop(File::open(entry?.path()));
+                    let path = entry?.path();
+                    drop(File::open(&path)?);
+                    drop(File::options().read(true).write(true).open(&path)?);
+                    touched += 1;
                 }
-                tell("touched");
+                tell(&format!("touched {touched}"));
+            }
+            "open-again" => match Store::open(StoreConfig::new(directory)) {
+                Ok(_) => tell("fault: opened twice"),
+                Err(error) => tell(&format!("not-open {}", describe(&error))),
+            },
+            // Who outlives this process, and must not inherit what it has.
+            "spawn" => {
+                let nothing = Stdio::null;
+                let mut sleep = Command::new("sleep");
+                let sleep = sleep.arg("2").stdin(nothing()).stdout(nothing());
+                let child = sleep.stderr(nothing()).spawn()?;
+                tell(&format!("spawned {}", child.id()));
             }
             "append" => match store.append(&coordinate, KIND, &1) {
                 Ok(_) => tell("appended"),

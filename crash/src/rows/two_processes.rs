@@ -4,7 +4,8 @@ use crate::process::Child;
 use crate::row::{Row, Trial, anywhere};
 use anyhow::{Context, Result, bail, ensure};
 use batpak::prelude::*;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,14 +28,28 @@ fn trial(trial: &Trial, count: &mut u64) -> Result<()> {
     let second = Child::start(trial.room, &[], &part)?;
     second.expect("not-open certain Locked")?;
     second.finish()?;
+    owner.go_on("open-again")?;
+    owner.expect("not-open certain Locked")?;
+    refused(&store).context("after it was refused itself")?;
+    let files = fs::read_dir(&store)?.count();
     owner.go_on("touch")?;
-    owner.expect("touched")?;
+    let touched = owner.expect("touched ")?;
+    ensure!(
+        files > 1 && touched == format!("touched {files}"),
+        "{touched} of {files}"
+    );
     refused(&store).context("after it opened and closed every file")?;
+    owner.go_on("open-again")?;
+    owner.expect("not-open certain Locked")?;
     owner.signal(Signal::STOP)?;
     refused(&store).context("while it is stopped")?;
     owner.signal(Signal::CONT)?;
     owner.go_on("append")?;
     owner.expect("appended")?;
+    let heir = match trial.seed % 4 {
+        0 | 1 => None,
+        _ => Some(spawn(&mut owner)?),
+    };
     if trial.seed.is_multiple_of(2) {
         owner.signal(Signal::STOP)?;
     }
@@ -51,12 +66,23 @@ fn trial(trial: &Trial, count: &mut u64) -> Result<()> {
         }
     };
     ensure!(killed.elapsed() < Duration::from_secs(1), "too late");
+    if let Some(heir) = heir {
+        kill_process(heir, Signal::KILL).context("what it has started did not outlive it")?;
+    }
     owner.finish()?;
     let found = store.stream("held").len();
     ensure!(found == 2, "{found} of 2 events");
     store.close()?;
     *count += 1;
     Ok(())
+}
+
+/// Has the owner start a process that outlives it.
+fn spawn(owner: &mut Child) -> Result<Pid> {
+    owner.go_on("spawn")?;
+    let spawned = owner.expect("spawned ")?;
+    let number = spawned.rsplit(' ').next().context("no process")?.parse()?;
+    Pid::from_raw(number).context("no process")
 }
 
 fn refused(store: &Path) -> Result<()> {
