@@ -201,6 +201,30 @@ pub fn seal_version1(bytes: &mut [u8]) {
     }
 }
 
+/// Returns where the first frame of a segment of version 1 stands that is not whole.
+pub fn front_of_version1(bytes: &[u8]) -> usize {
+    let Some(header) = u32_at(bytes, 4).filter(|length| *length <= 1024) else {
+        return 0;
+    };
+    let mut at = 8 + header;
+    while let (Some(length), Some(crc)) = (u32_at(bytes, at), u32_at(bytes, at + 4)) {
+        let body = bytes.get(at + 8..).and_then(|rest| rest.get(..length));
+        if length == 0 || body.map(crc32fast::hash) != u32::try_from(crc).ok() {
+            break;
+        }
+        at += 8 + length;
+    }
+    at.min(bytes.len())
+}
+
+/// Returns bytes as they are once their checksums are made right: where that makes them others, what
+/// reads them must not believe them.
+pub fn sealed(bytes: &[u8], seal: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let mut sealed = bytes.to_vec();
+    seal(&mut sealed);
+    sealed
+}
+
 /// Mends a file by what its name says it is.
 pub fn seal_file(name: &str, bytes: &mut [u8]) {
     match name.rsplit_once('.').map(|(_, extension)| extension) {

@@ -1,5 +1,5 @@
 use super::{SEALED, mode};
-use crate::checksums::{Bound, STORE, seal_frame};
+use crate::checksums::{Bound, STORE, seal_frame, sealed};
 use crate::depth::reached;
 use crate::memory::{READER, bounded};
 use batpak_log::frame::{encode_frame, frame_decode};
@@ -38,9 +38,11 @@ fn binding() -> Binding {
 
 fn of_a_segment(bytes: &[u8]) {
     let base = 1_700_000_000_000_000;
+    let is_sealed = sealed(bytes, |bytes| seal_frame(bytes, BOUND, 0, OFFSET as usize)) == bytes;
     if let Ok((event, length)) = event_at(&binding(), base, bytes, OFFSET) {
         reached();
         assert!(length as usize <= bytes.len());
+        assert!(is_sealed, "a wrong checksum is believed");
         let again = encoded(base, |builder| {
             builder.push_event(&event);
         });
@@ -50,6 +52,7 @@ fn of_a_segment(bytes: &[u8]) {
         assert!(again.len() <= length as usize);
     }
     if let Ok(name) = name_at(&binding(), bytes, OFFSET) {
+        assert!(is_sealed, "a wrong checksum is believed");
         let again = encoded(base, |builder| builder.push_name(&name));
         assert_eq!(name_at(&binding(), &again, OFFSET).unwrap(), name);
     }

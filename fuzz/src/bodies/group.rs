@@ -1,5 +1,5 @@
 use super::{SEALED, mode};
-use crate::checksums::{Bound, seal_groups};
+use crate::checksums::{Bound, seal_groups, sealed};
 use crate::depth::reached;
 use crate::memory::{READER, bounded};
 use crate::samples::{first_header, open_file};
@@ -58,6 +58,10 @@ fn read_groups(
     let mut reader = GroupReader::new(Arc::clone(file), header, length);
     let mut found = Vec::new();
     let mut again = header.encode();
+    let (bound, groups) = (Bound::of_header(&again).unwrap(), again.len()..bytes.len());
+    let sealed = sealed(bytes, |bytes| {
+        let _ = seal_groups(bytes, bound, groups, 0);
+    });
     loop {
         let before = reader.position();
         let Ok(Step::Group(group)) = reader.step() else {
@@ -65,6 +69,11 @@ fn read_groups(
         };
         assert!(group.offset == before && group.end > before && group.end <= length);
         assert_eq!(group.events.len(), usize::from(group.header.event_count));
+        let place = group.offset as usize..group.end as usize;
+        assert!(
+            bytes[place.clone()] == sealed[place],
+            "a wrong checksum is believed"
+        );
         if matches!(group.fence, Some(FenceRecord::Cancel(_))) {
             break;
         }

@@ -1,6 +1,6 @@
 use super::group::FromFile;
 use super::{SEALED, mode};
-use crate::checksums::seal_run;
+use crate::checksums::{seal_run, sealed};
 use crate::depth::reached;
 use crate::memory::{Cap, bounded};
 use crate::samples::{self, open_file};
@@ -17,6 +17,8 @@ const CAP: Cap = Cap {
 };
 /// So many keys, and of each so many events, are looked at: every byte may be one.
 const LOOKS_MAX: usize = 600;
+/// The unit that has a checksum.
+const PAGE_BYTES: usize = 4096;
 
 pub(super) fn body(data: &[u8]) {
     let Some((mode, mut bytes)) = mode(data) else {
@@ -29,6 +31,11 @@ pub(super) fn body(data: &[u8]) {
         return;
     };
     let length = bytes.len();
+    let sealed = sealed(&bytes, seal_run);
+    let pages = bytes
+        .chunks_exact(PAGE_BYTES)
+        .zip(sealed.chunks_exact(PAGE_BYTES));
+    let wrong: Vec<bool> = pages.map(|(page, sealed)| page != sealed).collect();
     let file = open_file(bytes);
     bounded(length, CAP, || {
         let Some(run) = IndexRun::open(&name, &*file, store).unwrap() else {
@@ -36,6 +43,14 @@ pub(super) fn body(data: &[u8]) {
         };
         reached();
         let pages = FromFile(Arc::clone(&file));
+        assert!(
+            wrong.first() == Some(&false),
+            "a wrong checksum is believed"
+        );
+        for (page, wrong) in (0..).zip(&wrong) {
+            let read = run.read_page(&*file, page);
+            assert!(read.is_err() || !wrong, "a wrong checksum is believed");
+        }
         let asked = ask(&run, &pages);
         asked.unwrap_or_else(|error| assert!(is_damage(&error), "{error}"));
         if mode & 2 != 0 {

@@ -1,5 +1,5 @@
 use super::{SEALED, mode};
-use crate::checksums::{Bound, STORE, seal_footer};
+use crate::checksums::{Bound, STORE, seal_footer, sealed};
 use crate::depth::reached;
 use crate::memory::{READER, bounded};
 use crate::samples::open_file;
@@ -28,6 +28,17 @@ pub(super) fn body(data: &[u8]) {
             return;
         };
         reached();
+        // The trailer's checksum covers the last 88 bytes; the footer's marker stands elsewhere.
+        let sealed = sealed(&bytes, |bytes| seal_footer(bytes, bound));
+        let from = if marked.is_some() {
+            0
+        } else {
+            bytes.len() - 88
+        };
+        assert!(
+            bytes[from..] == sealed[from..],
+            "a wrong checksum is believed"
+        );
         if trailer.end_offset > bytes.len() as u64 {
             assert!(marked.is_none(), "a footer behind the end of its file");
             return;

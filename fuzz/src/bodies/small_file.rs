@@ -1,5 +1,5 @@
 use super::{SEALED, mode};
-use crate::checksums::{seal_ranges, seal_small_file};
+use crate::checksums::{seal_ranges, seal_small_file, sealed};
 use crate::depth::reached;
 use crate::memory::{READER, bounded};
 use batpak_log::checkpoint::Checkpoint;
@@ -25,6 +25,10 @@ pub(super) fn body(data: &[u8]) {
         let checkpoint = Checkpoint::decode(&small);
         if let Some(found) = &checkpoint {
             reached();
+            assert!(
+                sealed(&small, seal_small_file) == small,
+                "a wrong checksum is believed"
+            );
             assert_eq!(Checkpoint::decode(&found.encode()).as_ref(), Some(found));
         }
         assert_eq!(Checkpoint::read(&fs).unwrap(), checkpoint);
@@ -34,6 +38,12 @@ pub(super) fn body(data: &[u8]) {
         }
         assert_eq!(PoisonMark::read(&fs).unwrap(), mark);
         let read = read_version1::<LogError>(&fs, &[], &mut |_| Ok(()));
-        assert!(matches!(read, Ok(_) | Err(LogError::DamagedFile { .. })));
+        match read {
+            Ok(_) => assert!(
+                sealed(&ranges, seal_ranges) == ranges,
+                "a wrong checksum is believed"
+            ),
+            Err(error) => assert!(matches!(error, LogError::DamagedFile { .. })),
+        }
     });
 }

@@ -1,11 +1,13 @@
 use super::{SEALED, mode};
-use crate::checksums::seal_version1;
+use crate::checksums::{front_of_version1, seal_version1};
 use crate::depth::reached;
 use crate::memory::{Cap, bounded};
 use batpak_log::error::LogError;
 use batpak_log::fs::{Access, Fs, MemoryFs};
 use batpak_log::segment::SegmentName;
-use batpak_log::version1::{Version1Step, check_numbers, read_version1, read_version1_header};
+use batpak_log::version1::{
+    Version1Event, Version1Step, check_numbers, read_version1, read_version1_header,
+};
 
 /// An element of a list of numbers takes one byte, and its events are kept until a batch ends.
 const CAP: Cap = Cap {
@@ -25,6 +27,35 @@ pub(super) fn body(data: &[u8]) {
     bounded(bytes.len(), CAP, || {
         read(&fs, mode & 2 != 0, bytes.len() as u64)
     });
+    believes_no_wrong_checksum(&bytes, mode & 2 != 0);
+}
+
+/// What is read of a segment is in front of its first frame with a wrong checksum.
+fn believes_no_wrong_checksum(bytes: &[u8], may_be_cut_off: bool) {
+    let front = &bytes[..front_of_version1(bytes)];
+    let [found, of_front] = [bytes, front].map(|bytes| {
+        let fs = MemoryFs::new();
+        fs.set_bytes("000001.fbat", bytes.to_vec());
+        events(&fs, may_be_cut_off)
+    });
+    assert!(of_front.starts_with(&found), "a wrong checksum is believed");
+}
+
+/// Returns the events that are read, until something is wrong.
+fn events(fs: &MemoryFs, may_be_cut_off: bool) -> Vec<(Version1Event, u64)> {
+    let name = SegmentName::first_generation(1);
+    let file = fs.open(&name.file_name(), Access::Read).unwrap();
+    let mut events = Vec::new();
+    if let Some(segment) = read_version1_header(name, &*file, may_be_cut_off).unwrap() {
+        // What was read before an error counts too.
+        let _ = read_version1::<LogError>(fs, &[segment], &mut |step| {
+            if let Version1Step::Event(event, sequence) = step {
+                events.push((*event, sequence));
+            }
+            Ok(())
+        });
+    }
+    events
 }
 
 fn read(fs: &MemoryFs, may_be_cut_off: bool, length: u64) {
