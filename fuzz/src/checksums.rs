@@ -80,6 +80,22 @@ pub fn seal_header(bytes: &mut [u8]) -> Option<usize> {
 /// Mends the groups that stand in `range` of a segment, as far as their lengths lead; returns where
 /// the last of them ends. The bytes at 0 of `bytes` stand at `base` of the file.
 pub fn seal_groups(bytes: &mut [u8], bound: Bound, range: Range<usize>, base: usize) -> usize {
+    seal_each_group(bytes, bound, range, base, true)
+}
+
+/// As [`seal_groups`], but leaves what each group says of all its frames together: as if frames of
+/// another write stood in the place of its own.
+pub fn seal_groups_but_sums(bytes: &mut [u8], bound: Bound, range: Range<usize>) {
+    seal_each_group(bytes, bound, range, 0, false);
+}
+
+fn seal_each_group(
+    bytes: &mut [u8],
+    bound: Bound,
+    range: Range<usize>,
+    base: usize,
+    sums: bool,
+) -> usize {
     let mut at = range.start;
     let end = range.end.min(bytes.len());
     while at + 40 <= end {
@@ -87,15 +103,15 @@ pub fn seal_groups(bytes: &mut [u8], bound: Bound, range: Range<usize>, base: us
         let Some(length) = u32_at(bytes, at + 12).filter(|length| *length <= room) else {
             break;
         };
-        seal_group(bytes, bound, at, length, base);
+        seal_group(bytes, bound, at..at + 40 + length, base, sums);
         at += 40 + length;
     }
     at
 }
 
-fn seal_group(bytes: &mut [u8], bound: Bound, at: usize, length: usize, base: usize) {
+fn seal_group(bytes: &mut [u8], bound: Bound, group: Range<usize>, base: usize, sums: bool) {
     let mut frames = crc32fast::Hasher::new();
-    let (mut frame, end) = (at + 40, at + 40 + length);
+    let (at, mut frame, end) = (group.start, group.start + 40, group.end);
     while let Some(body) = u32_at(bytes, frame).filter(|body| frame + 8 + body <= end) {
         seal_frame(bytes, bound, frame, base);
         frames.update(bytes.get(frame + 4..frame + 8).unwrap_or_default());
@@ -103,7 +119,9 @@ fn seal_group(bytes: &mut [u8], bound: Bound, at: usize, length: usize, base: us
     }
     put(bytes, at, &bound.marker("batpak group"));
     put(bytes, at + 16, &[1]);
-    put(bytes, at + 36, &frames.finalize().to_be_bytes());
+    if sums {
+        put(bytes, at + 36, &frames.finalize().to_be_bytes());
+    }
     let crc = bound.crc(base + at, bytes.get(at + 12..at + 40).unwrap_or_default());
     put(bytes, at + 8, &crc.to_be_bytes());
 }

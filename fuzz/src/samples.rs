@@ -159,7 +159,7 @@ pub fn groups() -> Vec<Vec<u8>> {
     open.group(Some(FenceRecord::Member(1)), 3);
     let torn = [plain.groups(), vec![0; 100], vec![7; 30]].concat();
     let images = [plain.groups(), fenced.groups(), open.groups(), torn];
-    in_modes(images, &[0, 1, 3, 5, 9])
+    in_modes(images, &[0, 1, 3, 5, 9, 17])
 }
 
 /// Single frames.

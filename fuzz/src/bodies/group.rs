@@ -1,5 +1,5 @@
 use super::{SEALED, mode};
-use crate::checksums::{Bound, seal_groups, sealed};
+use crate::checksums::{Bound, seal_groups, seal_groups_but_sums, sealed};
 use crate::depth::reached;
 use crate::memory::{READER, bounded};
 use crate::samples::{first_header, open_file};
@@ -15,6 +15,10 @@ use std::iter::Peekable;
 use std::slice::Iter;
 use std::sync::Arc;
 
+/// Set in a mode beside [`SEALED`]: all checksums are made right but that of a group's frames
+/// together.
+const UNSUMMED: u8 = 16;
+
 pub(super) fn body(data: &[u8]) {
     let Some((mode, groups)) = mode(data) else {
         return;
@@ -25,8 +29,13 @@ pub(super) fn body(data: &[u8]) {
     bytes.extend(groups);
     if mode & SEALED != 0 {
         let bound = Bound::of_header(&bytes).unwrap();
-        let end = bytes.len();
-        seal_groups(&mut bytes, bound, start..end, 0);
+        let groups = start..bytes.len();
+        match mode & UNSUMMED {
+            0 => {
+                seal_groups(&mut bytes, bound, groups, 0);
+            }
+            _ => seal_groups_but_sums(&mut bytes, bound, groups),
+        }
     }
     let facts = TailFacts {
         same_boot: mode & 2 != 0,
