@@ -95,7 +95,7 @@ impl History {
         Ok(others)
     }
 
-    /// Opens and closes the store once its last owner is gone, who was killed: one of its threads may
+    /// Opens and closes the store once its owner is gone, who was killed: one of its threads may
     /// sit in a call, and the lock stays until the whole process is gone.
     pub(crate) fn wait_until_free(&self) -> Result<()> {
         let begun = Instant::now();

@@ -235,7 +235,7 @@ pub fn front_of_version1(bytes: &[u8]) -> usize {
     at.min(bytes.len())
 }
 
-/// Returns bytes as they are once their checksums are made right: where that makes them others, what
+/// Returns bytes as they are once their checksums are right: where that makes them others, what
 /// reads them must not believe them.
 pub fn sealed(bytes: &[u8], seal: impl FnOnce(&mut [u8])) -> Vec<u8> {
     let mut sealed = bytes.to_vec();
