@@ -49,8 +49,8 @@ fn trial(trial: &Trial, count: &mut u64) -> Result<()> {
     };
     let delay_us = match (is_killed, style) {
         (true, _) => FOR_EVER_US,
-        (false, Style::Large) => 500_000 + submits * 40,
-        (false, _) => 500_000 + submits * 5,
+        (false, Style::Large) => 1_000_000 + submits * 60,
+        (false, _) => 1_000_000 + submits * 10,
     };
     let what = format!("delay_enter={delay_us}:when={when}");
     let wrapper = strace::injecting(Path::new("/dev/null"), call, &what);
