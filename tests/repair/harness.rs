@@ -43,6 +43,22 @@ pub(crate) fn open(directory: &MemoryFs) -> Result<Store, StoreError> {
     open_on_threads(config, Arc::new(directory.clone()))
 }
 
+/// Opens a store with segments that hold all that the tests write.
+pub(crate) fn open_large(directory: &MemoryFs) -> Store {
+    open_on_threads(StoreConfig::new("memory"), Arc::new(directory.clone())).unwrap()
+}
+
+/// The places of a segment's groups: a marker starts each.
+pub(crate) fn group_starts(bytes: &[u8]) -> Vec<usize> {
+    let length = u32::from_be_bytes(bytes[8..12].try_into().unwrap()) as usize;
+    let marker = &bytes[length..length + 8];
+    let starts = bytes.windows(8).enumerate();
+    starts
+        .filter(|(_, window)| *window == marker)
+        .map(|(at, _)| at)
+        .collect()
+}
+
 pub(crate) fn at(entity: &str) -> Coordinate {
     Coordinate::new(entity, "scope").unwrap()
 }
@@ -148,7 +164,7 @@ pub(crate) fn submit(fence: &VisibilityFence<'_>, number: u64) {
 pub(crate) struct Content {
     pub(crate) id: u128,
     coordinate: Coordinate,
-    kind: EventKind,
+    pub(crate) kind: EventKind,
     flags: u8,
     correlation: u128,
     causation: Option<u128>,
@@ -237,6 +253,18 @@ pub(crate) fn repair(files: &Files, before: &[Known], what: &str) -> Repaired {
     assert_batches_are_whole(&repaired, before, what);
     assert_goes_on(store, &repaired, what);
     repaired
+}
+
+/// Repairs, and returns what is there then; nothing is demanded of it but that it is sound.
+pub(crate) fn repair_only(files: &Files) -> (RepairReport, Vec<Known>) {
+    let from: Arc<dyn Fs> = Arc::new(directory_of(files));
+    let directory = MemoryFs::new();
+    let report = repair_to(&from, Arc::new(directory.clone())).unwrap();
+    let store = open(&directory).unwrap();
+    assert_eq!(store.verify().unwrap().first_bad, None);
+    let events = known(&store);
+    store.close().unwrap();
+    (report, events)
 }
 
 /// What is there is what was there, in its order; the front has its places, too.

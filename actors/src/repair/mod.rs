@@ -11,12 +11,16 @@
 
 mod append;
 mod behind_mark;
+mod borrowed_names;
 mod copy;
+mod gaps;
 mod plan;
 mod report;
 
-pub use batpak_log::repair::LeftOut;
-pub use report::{LostRange, LostSequences, MissingSegments, NotSaved, RepairReport};
+pub use batpak_log::repair::{LeftOut, OutdatedForm};
+pub use report::{
+    LostRange, LostSequences, MissingSegments, NotSaved, RebuiltHeader, RepairReport,
+};
 
 use crate::engine::{Engine, EngineOptions};
 use crate::error::StoreError;
@@ -53,7 +57,8 @@ pub struct RepairProgress {
 
 /// Repairs the log in `from` into the directory of `options`, which must be empty.
 ///
-/// In memory are one group at a time, and the names of one segment.
+/// In memory are one group at a time, the names of one segment, and the ids of events that were
+/// removed, where a source of a merged segment is looked into.
 ///
 /// # Errors
 /// `Configuration` when there is no log, or one of version 1 alone; `CorruptSegment` when no header
@@ -89,7 +94,8 @@ fn carry_out(
         ..options.clone()
     };
     let engine = Engine::open(&options)?;
-    let mut appender = Appender::new(engine.handle(), std::mem::take(&mut plan.report));
+    let report = std::mem::take(&mut plan.report);
+    let mut appender = Appender::new(engine.handle(), report, !plan.gaps.is_empty());
     let saved = append::save(from, &plan, &mut appender, progress);
     let report = appender.into_report();
     let closed = engine.close(None);
