@@ -280,12 +280,6 @@ fn what_nobody_here_can_judge_is_refused() {
         refusal(&Files::new()),
         StoreError::Configuration(_)
     ));
-    // What the released crate wrote, and nothing has taken over.
-    let mut version1 = Files::new();
-    let fixture = "tests/fixtures/version1/kinds-of-marks/000001.fbat";
-    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture);
-    version1.insert("000001.fbat".into(), std::fs::read(fixture).unwrap());
-    assert!(refusal(&version1).to_string().contains("version 1"));
     let mut unreadable = Files::new();
     unreadable.insert("000001.fbat".into(), vec![7; 1000]);
     assert!(matches!(

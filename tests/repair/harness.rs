@@ -45,7 +45,12 @@ pub(crate) fn open(directory: &MemoryFs) -> Result<Store, StoreError> {
 
 /// Opens a store with segments that hold all that the tests write.
 pub(crate) fn open_large(directory: &MemoryFs) -> Store {
-    open_on_threads(StoreConfig::new("memory"), Arc::new(directory.clone())).unwrap()
+    open_large_checked(directory).unwrap()
+}
+
+/// As [`open_large`], where it may be refused.
+pub(crate) fn open_large_checked(directory: &MemoryFs) -> Result<Store, StoreError> {
+    open_on_threads(StoreConfig::new("memory"), Arc::new(directory.clone()))
 }
 
 /// The places of a segment's groups: a marker starts each.
@@ -168,7 +173,7 @@ pub(crate) struct Content {
     flags: u8,
     correlation: u128,
     causation: Option<u128>,
-    wall_us: u64,
+    pub(crate) wall_us: u64,
     payload: Vec<u8>,
 }
 

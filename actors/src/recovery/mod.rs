@@ -12,6 +12,7 @@ mod take_over;
 pub use mend::mend;
 pub(crate) use mend::rewrite;
 pub use take_over::Version1Report;
+pub(crate) use take_over::take_over_with;
 
 use crate::error::StoreError;
 use crate::indexing::{index_upto, load_runs};

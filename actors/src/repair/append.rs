@@ -11,6 +11,7 @@ use crate::hashing::HashSet;
 use crate::protocol::{Append, Durability, Expectation};
 use batpak_log::coordinate::Coordinate;
 use batpak_log::fs::Fs;
+use batpak_log::layout::GROUP_EVENTS_MAX;
 use batpak_log::repair::{Found, SalvagedEvent, SalvagedGroup, Salvaging, salvage};
 
 /// A group that is longer is appended in several batches: the copy counts only once all of it is
@@ -89,7 +90,7 @@ fn fill(
 
 /// Where a group stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Log,
     /// In a source of a merged segment which has lost the group, and had removed nothing of it.
     Source,
@@ -143,7 +144,11 @@ impl<'e> Appender<'e> {
     }
 
     /// Appends the events of a group, all together.
-    fn take(&mut self, group: &SalvagedGroup<'_>, place: Place) -> Result<(), StoreError> {
+    pub(super) fn take(
+        &mut self,
+        group: &SalvagedGroup<'_>,
+        place: Place,
+    ) -> Result<(), StoreError> {
         for event in &group.events {
             match self.judge(group, event, place)? {
                 Ok(coordinate) => self.push(event, coordinate)?,
@@ -218,7 +223,7 @@ impl<'e> Appender<'e> {
             payload_hash: record.payload_hash(),
         };
         let weight = append.weight();
-        if self.weight + weight > BATCH_BYTES_MAX {
+        if self.weight + weight > BATCH_BYTES_MAX || self.batch.len() >= GROUP_EVENTS_MAX {
             self.flush()?;
         }
         self.weight += weight;

@@ -8,7 +8,7 @@ use batpak_log::fs::Fs;
 use batpak_log::layout::SEQUENCE_SKIP;
 use batpak_log::repair::{
     Found, FoundSegment, Front, FrontEnd, HeaderState, KeptSegment, LeftOut, LostBytes, Salvaging,
-    Survey, find_front, judge_end, salvage, segment_end, survey,
+    Survey, find_front, judge_end, salvage, segment_end,
 };
 use batpak_log::segment::read_trailer;
 
@@ -41,12 +41,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads a directory.
+    /// Reads a directory that was surveyed.
     pub(super) fn make(
         from: &dyn Fs,
+        survey: Survey,
         progress: &mut dyn FnMut(RepairProgress),
     ) -> Result<Self, StoreError> {
-        let survey = survey(from)?;
         let store_id = store_id(&survey)?;
         let total_bytes = survey.segments.iter().map(|of| of.len).sum();
         let mut reading = |done_bytes| {
@@ -301,11 +301,6 @@ impl Plan {
 }
 
 fn store_id(survey: &Survey) -> Result<[u8; 16], StoreError> {
-    if survey.segments.is_empty() && !survey.version1.is_empty() {
-        let text = "the log is of version 1, which is not repaired: restore its files from a copy, \
-                    or open it for writing once when they are whole";
-        return Err(StoreError::Configuration(text.into()));
-    }
     if let Some(store_id) = survey.store_id {
         return Ok(store_id);
     }

@@ -1,5 +1,6 @@
 //! What a repair has kept and saved, and what is missing.
 
+use crate::recovery::Version1Report;
 use batpak_log::repair::{LeftOut, OutdatedForm};
 use std::ops::Range;
 
@@ -49,6 +50,10 @@ pub struct RepairReport {
     pub outdated: Vec<OutdatedForm>,
     /// Bytes at the end of the log that a crash has torn: an opening cuts them off, too.
     pub torn_bytes: u64,
+    /// What was taken over from the released batpak, where nothing had taken it over before; `None`
+    /// otherwise. Its sequences are counted: behind what is lost they are the least that there may
+    /// have been.
+    pub version1: Option<Version1Report>,
     /// The directory was a copy that had never been finished: it may lack what its source had.
     pub was_unfinished: bool,
 }
@@ -184,13 +189,16 @@ pub struct NotSaved {
     /// the bytes that tell which are lost. To have them all the same, put the merged segment
     /// elsewhere and repair again: then all that it had removed is there again.
     pub maybe_removed: u64,
-    /// The smallest and the greatest sequence that any of them had.
+    /// Whole events of the released batpak, in batches of which other events are lost.
+    pub in_cut_batches: u64,
+    /// The smallest and the greatest sequence that any of them had, those in cut batches apart.
     pub sequences: Option<(u64, u64)>,
 }
 
 impl NotSaved {
     /// Returns how many they are.
     pub fn events(&self) -> u64 {
-        self.removed + self.unnamed + self.undecided + self.maybe_removed
+        let clear = self.removed + self.unnamed + self.in_cut_batches;
+        clear + self.undecided + self.maybe_removed
     }
 }

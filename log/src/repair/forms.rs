@@ -150,24 +150,16 @@ pub(super) fn forget_taken_over(survey: &mut Survey) {
     if survey.segments.is_empty() {
         return;
     }
-    let takes_over = |file: &str| {
-        let Some(name) = SegmentName::parse(file) else {
-            return false;
-        };
-        let mut of_version1 = survey
-            .segments
-            .iter()
-            .filter(|of| of.header.holds_version1());
-        of_version1.any(|of| Replacing::of(of).hold_name(name))
-    };
-    let files = survey.version1.iter().filter(|file| !takes_over(file));
-    let others: Vec<_> = files.cloned().collect();
-    survey.version1.clear();
-    for file in others {
-        survey.leave_out(
-            file,
-            "it is of version 1, and no segment here has taken it over",
-        );
+    for segment in std::mem::take(&mut survey.version1) {
+        let name = segment.name();
+        let of_version1 = survey.segments.iter();
+        let mut of_version1 = of_version1.filter(|of| of.header.holds_version1());
+        if !of_version1.any(|of| Replacing::of(of).hold_name(name)) {
+            survey.leave_out(
+                name.file_name(),
+                "it is of version 1, and no segment here has taken it over",
+            );
+        }
     }
 }
 

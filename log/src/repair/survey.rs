@@ -9,7 +9,7 @@ use crate::error::LogError;
 use crate::fs::{Access, File, Fs};
 use crate::layout::SNAPSHOT_MARK_NAME;
 use crate::segment::{SegmentHeader, SegmentName, read_any_header};
-use crate::version1::read_version1_header;
+use crate::version1::{Version1Segment, guess_version1, read_version1_header};
 use std::io;
 use std::sync::Arc;
 
@@ -100,8 +100,10 @@ pub struct Survey {
     pub outdated: Vec<OutdatedForm>,
     /// Files with a segment's name that do not count.
     pub left_out: Vec<LeftOut>,
-    /// Files of version 1 which no segment has taken over.
-    pub version1: Vec<String>,
+    /// Segments of version 1, in order, where there are no others.
+    pub version1: Vec<Version1Segment>,
+    /// Those of them whose header is damaged.
+    pub guessed: Vec<String>,
     /// The checkpoint of this store, if there is one that is whole.
     pub checkpoint: Option<Checkpoint>,
     /// The directory is a copy that was never finished.
@@ -172,6 +174,9 @@ pub fn survey(fs: &dyn Fs) -> Result<Survey, LogError> {
     survey.store_id = most_common_store(&read.found).or(checkpoint.map(|of| of.store_id));
     survey.checkpoint = checkpoint.filter(|of| Some(of.store_id) == survey.store_id);
     rebuild_lost(fs, &names, &mut survey, &mut read)?;
+    if read.found.is_empty() {
+        find_version1(fs, &mut survey, &mut read)?;
+    }
     choose(&mut survey, read);
     forget_taken_over(&mut survey);
     find_outdated(&mut survey);
@@ -199,8 +204,8 @@ fn look_at(
     match read_any_header(name, &*file) {
         Ok(header) => read.found.push(segment(header, HeaderState::Whole)?),
         Err(LogError::CorruptSegment { detail, .. }) => {
-            if read_version1_header(name, &*file, false)?.is_some() {
-                survey.version1.push(name.file_name());
+            if let Some(segment) = read_version1_header(name, &*file, false)? {
+                survey.version1.push(segment);
             } else if let Some(header) = restore_header(name, &*file)? {
                 read.found.push(segment(header, HeaderState::Restored)?);
             } else {
@@ -248,5 +253,26 @@ fn rebuild_lost(
             None => read.lost.push((name, reason)),
         }
     }
+    Ok(())
+}
+
+/// Takes files for segments of version 1 whose header is damaged, where there are no others.
+fn find_version1(fs: &dyn Fs, survey: &mut Survey, read: &mut Headers) -> Result<(), LogError> {
+    let newest = survey.version1.iter().map(|segment| segment.id).max();
+    for (name, reason) in std::mem::take(&mut read.lost) {
+        if let Some(segment) = guess_version1(fs, name)? {
+            survey.guessed.push(name.file_name());
+            survey.version1.push(segment);
+            continue;
+        }
+        // A crash may have cut the newest one off while it was made.
+        let file = fs.open(&name.file_name(), Access::Read)?;
+        let may_be_cut_off = newest.is_some_and(|newest| newest < name.id);
+        match read_version1_header(name, &*file, may_be_cut_off)? {
+            Some(segment) => survey.version1.push(segment),
+            None => read.lost.push((name, reason)),
+        }
+    }
+    survey.version1.sort_unstable_by_key(|segment| segment.id);
     Ok(())
 }
