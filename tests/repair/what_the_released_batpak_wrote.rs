@@ -215,3 +215,51 @@ fn with_its_hidden_ranges_damaged() {
     assert!(!report.is_complete());
     assert_eq!(report.left_out[0].file, "visibility_ranges.fbv");
 }
+
+#[test]
+fn whose_segment_is_lost_after_it_was_taken_over() {
+    let whole = fixture("closed");
+    let directory = directory_of(&whole);
+    for session in 0..2 {
+        let store = open(&directory).unwrap();
+        (session * 8..session * 8 + 8).for_each(|number| _ = append(&store, number));
+        store.close().unwrap();
+    }
+    let (files, before) = {
+        let store = open(&directory).unwrap();
+        let before = known(&store);
+        store.close().unwrap();
+        (files_of(&directory), before)
+    };
+    let carrier = "000001-1.fbat";
+    let mut gone = files.clone();
+    gone.remove(carrier).unwrap();
+    let mut zeros = files.clone();
+    zeros.get_mut(carrier).unwrap().fill(0);
+    for files in [&gone, &zeros] {
+        assert!(taken_over(files).is_err());
+        // Taking over again gives the same.
+        let (report, events) = repair_only(files);
+        assert_eq!(events, before, "{report:?}");
+        assert!(
+            report.is_complete() && report.version1.is_some(),
+            "{report:?}"
+        );
+    }
+    // Its header alone can be rebuilt.
+    let mut header = files.clone();
+    header.get_mut(carrier).unwrap()[..200].fill(0);
+    let (report, events) = repair_only(&header);
+    assert_eq!(events, before, "{report:?}");
+    assert!(report.rebuilt_headers[0].is_kept, "{report:?}");
+    // What cannot be taken over is told.
+    gone.get_mut("000002.fbat").unwrap()[4000] ^= 1;
+    let (report, events) = repair_only(&gone);
+    assert_eq!(events.len(), 16, "{report:?}");
+    assert!(
+        report
+            .left_out
+            .iter()
+            .any(|of| of.file == "000002.fbat" && of.is_loss)
+    );
+}

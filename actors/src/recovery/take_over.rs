@@ -57,7 +57,7 @@ pub struct Version1Report {
 /// # Errors
 /// What reading version 1 returns; `Io` or `StorageFull` when the segment cannot be written. Then
 /// it can be done again.
-pub(super) fn take_over(
+pub(crate) fn take_over(
     from: &dyn Fs,
     to: &dyn Fs,
     sources: &[Version1Segment],

@@ -16,6 +16,7 @@ mod copy;
 mod gaps;
 mod plan;
 mod report;
+mod retaken;
 mod version1;
 
 pub use batpak_log::repair::{LeftOut, OutdatedForm};
@@ -72,26 +73,28 @@ pub fn repair(
     options: &EngineOptions,
     progress: &mut dyn FnMut(RepairProgress),
 ) -> Result<RepairReport, StoreError> {
-    let survey = survey(&**from)?;
+    let (from, survey, retaken) = retaken::take_over_again(from, survey(&**from)?)?;
     let work = match survey.version1.is_empty() {
-        false => Work::Version1(Version1Log::new(survey)),
-        true => Work::Log(Box::new(Plan::make(&**from, survey, progress)?)),
+        false => Work::Version1(Box::new(Version1Log::new(survey))),
+        true => Work::Log(Box::new(Plan::make(&*from, survey, progress)?)),
     };
     let to = &options.fs;
     to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
     to.sync_directory("")?;
-    let repaired = carry_out(&**from, work, options, progress);
+    let repaired = carry_out(&*from, work, options, progress);
     if repaired.is_err() {
         take_back(&**to);
     }
-    repaired
+    let mut report = repaired?;
+    report.version1 = report.version1.or(retaken);
+    Ok(report)
 }
 
 /// What is repaired.
 enum Work {
     Log(Box<Plan>),
     /// Nothing has taken it over.
-    Version1(Version1Log),
+    Version1(Box<Version1Log>),
 }
 
 fn carry_out(

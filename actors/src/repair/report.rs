@@ -183,7 +183,8 @@ pub struct NotSaved {
     pub removed: u64,
     /// Events whose entity and scope were defined in bytes that are lost.
     pub unnamed: u64,
-    /// Events of a visibility fence whose end is lost: nobody can tell whether they were visible.
+    /// Events of a visibility fence whose end is lost, and events of the released batpak that a
+    /// cancelled fence may have hidden: nobody can tell whether they were visible.
     pub undecided: u64,
     /// Events of a source of a merged segment that had removed some of them, or perhaps had, while
     /// the bytes that tell which are lost. To have them all the same, put the merged segment

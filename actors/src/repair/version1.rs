@@ -8,6 +8,7 @@ use crate::error::StoreError;
 use crate::recovery::take_over_with;
 use batpak_log::fs::Fs;
 use batpak_log::layout::SEQUENCE_SKIP;
+use batpak_log::log_position::LogPosition;
 use batpak_log::repair::{LeftOut, SalvagedEvent, SalvagedGroup, Survey};
 use batpak_log::segment::{EventRecord, Tie};
 use batpak_log::version1::{
@@ -21,6 +22,8 @@ pub(super) struct Version1Log {
     report: RepairReport,
     /// Something is missing in it.
     is_damaged: bool,
+    /// What a later batpak proves to have been behind it.
+    checkpoint: Option<LogPosition>,
 }
 
 impl Version1Log {
@@ -38,6 +41,7 @@ impl Version1Log {
             segments: survey.version1,
             report,
             is_damaged: false,
+            checkpoint: survey.checkpoint.map(|of| of.position),
         }
     }
 
@@ -50,6 +54,8 @@ impl Version1Log {
     ) -> Result<RepairReport, StoreError> {
         let mut report = std::mem::take(&mut self.report);
         let mut front = None;
+        let mut counted = 0;
+        let proven = self.checkpoint.map_or(0, |proven| proven.next_sequence);
         let mut told = Told::new(&self.segments, RepairStage::Copying, progress);
         let segments = &self.segments;
         let taken = take_over_with(to, segments, &mut |visit| {
@@ -71,8 +77,9 @@ impl Version1Log {
             })?;
             let skipped = skipped(&found, &gaps);
             describe(&mut report, &found, gaps);
+            counted = found.next_sequence;
             let end = Version1End {
-                next_sequence: found.next_sequence,
+                next_sequence: counted.max(proven),
                 hidden_events: found.hidden_events,
                 torn_bytes: found.torn_bytes,
                 clean: found.clean,
@@ -81,6 +88,12 @@ impl Version1Log {
             Ok((end, skipped))
         })?;
         self.is_damaged = front.is_some();
+        if self
+            .checkpoint
+            .is_some_and(|proven| proven.event_count > taken.events)
+        {
+            report.lost_end = Some(LostSequences::new(counted, Some(proven)));
+        }
         report.kept_segments = 1;
         report.kept_events = taken.events;
         report.kept_below = front.unwrap_or(report.kept_below);

@@ -155,12 +155,15 @@ pub(super) fn forget_taken_over(survey: &mut Survey) {
         let of_version1 = survey.segments.iter();
         let mut of_version1 = of_version1.filter(|of| of.header.holds_version1());
         if !of_version1.any(|of| Replacing::of(of).hold_name(name)) {
-            survey.leave_out(
-                name.file_name(),
-                "it is of version 1, and no segment here has taken it over",
-            );
+            survey.left_out.push(LeftOut {
+                file: name.file_name(),
+                reason: "it is of version 1, and no segment here has taken it over".into(),
+                is_loss: true,
+            });
+            survey.untaken.push(segment);
         }
     }
+    survey.untaken.sort_unstable_by_key(|segment| segment.id);
 }
 
 /// Finds segments that count although a later form of them took their place: its file is gone, or

@@ -102,7 +102,9 @@ pub struct Survey {
     pub left_out: Vec<LeftOut>,
     /// Segments of version 1, in order, where there are no others.
     pub version1: Vec<Version1Segment>,
-    /// Those of them whose header is damaged.
+    /// Segments of version 1 that none of the others has taken over.
+    pub untaken: Vec<Version1Segment>,
+    /// Those of `version1` whose header is damaged.
     pub guessed: Vec<String>,
     /// The checkpoint of this store, if there is one that is whole.
     pub checkpoint: Option<Checkpoint>,
