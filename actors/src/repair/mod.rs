@@ -65,9 +65,10 @@ pub struct RepairProgress {
 /// removed, where a source of a merged segment is looked into.
 ///
 /// # Errors
-/// `Configuration` when there is no log; `CorruptSegment` when nothing of it is whole; `FutureVersion` when a later version wrote a part of it; `Io` when it cannot
-/// be read. What opening, appending and closing return for the destination: what was written there
-/// is removed again.
+/// `Configuration` when there is no log; `CorruptSegment` when nothing of it is whole;
+/// `FutureVersion` when a later version wrote a part of it; `Io` when it cannot be read. What
+/// opening, appending and closing return for the destination: what was written there is removed
+/// again.
 pub fn repair(
     from: &Arc<dyn Fs>,
     options: &EngineOptions,

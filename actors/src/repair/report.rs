@@ -28,8 +28,8 @@ pub struct RepairReport {
     /// Bytes in which groups are lost, by file and place. Of very many in one file, one range
     /// covers the last ones.
     pub lost: Vec<LostRange>,
-    /// Bytes of merged segments that are lost, too, but whose events stand in segments that they were
-    /// merged from: they were taken from there.
+    /// Bytes of merged segments that are lost, too, but whose events stand in segments that they
+    /// were merged from: they were taken from there.
     pub from_sources: Vec<LostRange>,
     /// Segments of which there is no file, by number.
     pub missing_segments: Vec<MissingSegments>,
@@ -45,8 +45,8 @@ pub struct RepairReport {
     pub restored_headers: Vec<String>,
     /// Segments whose header was lost, and was rebuilt from all that tells of it.
     pub rebuilt_headers: Vec<RebuiltHeader>,
-    /// Segments that were used although a later form, which took their place, is lost. If compaction
-    /// had removed payloads when it made that form, they are **there again**.
+    /// Segments that were used although a later form, which took their place, is lost. If
+    /// compaction had removed payloads when it made that form, they are **there again**.
     pub outdated: Vec<OutdatedForm>,
     /// Bytes at the end of the log that a crash has torn: an opening cuts them off, too.
     pub torn_bytes: u64,

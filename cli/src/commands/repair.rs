@@ -99,20 +99,24 @@ fn document(report: &RepairReport) -> Value {
         "missing_segments": report.missing_segments.iter().map(missing).collect::<Vec<_>>(),
         "lost_end": report.lost_end.as_ref().map(sequences),
         "left_out": left_out.collect::<Vec<_>>(),
-        "not_saved": {
-            "removed": report.not_saved.removed,
-            "unnamed": report.not_saved.unnamed,
-            "undecided": report.not_saved.undecided,
-            "maybe_removed": report.not_saved.maybe_removed,
-            "in_cut_batches": report.not_saved.in_cut_batches,
-            "sequences": range(report.not_saved.sequences),
-        },
+        "not_saved": unsaved_document(&report.not_saved),
         "restored_headers": report.restored_headers,
         "rebuilt_headers": report.rebuilt_headers.iter().map(rebuilt).collect::<Vec<_>>(),
         "outdated": report.outdated.iter().map(outdated).collect::<Vec<_>>(),
         "taken_over_events": report.version1.as_ref().map(|version1| version1.events),
         "torn_bytes": report.torn_bytes,
         "was_unfinished": report.was_unfinished,
+    })
+}
+
+fn unsaved_document(not_saved: &NotSaved) -> Value {
+    json!({
+        "removed": not_saved.removed,
+        "unnamed": not_saved.unnamed,
+        "undecided": not_saved.undecided,
+        "maybe_removed": not_saved.maybe_removed,
+        "in_cut_batches": not_saved.in_cut_batches,
+        "sequences": not_saved.sequences.map(|(first, last)| json!([first, last])),
     })
 }
 
