@@ -22,7 +22,7 @@ Exit codes:
   3    the store cannot be opened: not there, or open for writing elsewhere
   4    the store has no such entity or event
   5    something else failed on the way: input, output, git, no space
-  6    `repair` has made a store, and something is missing in it
+  6    `repair` has made a store, and something is missing in it or in doubt
   130  stopped by Ctrl-C with work left to do";
 
 /// Records, queries and verifies event histories.
@@ -143,7 +143,9 @@ for writing meanwhile.")]
     ///
     /// The longest front of the log that is sound is kept as it is. From behind the damage every
     /// event that is whole is appended again: same id, entity, kind, payload, cause and time, with
-    /// a new sequence and hash. Nothing is guessed, and the damaged directory is only read.
+    /// a new sequence and hash. A header that is lost is rebuilt from what stands around it; a
+    /// directory of the released batpak is taken over, as far as it is whole. Nothing is guessed,
+    /// what had been removed stays removed, and the damaged directory is only read.
     #[command(after_help = "Examples:
   batpak check demo-store || batpak repair demo-store mended-store
   batpak repair demo-store mended-store && echo nothing is missing
@@ -152,7 +154,7 @@ for writing meanwhile.")]
 
 The new directory must be new or empty. No process may have the store open for writing meanwhile.
 With a good copy, restoring the file that is named keeps more: see `batpak check`. The exit code is
-0 when nothing is missing, and 6 when something is.")]
+0 when nothing is missing or in doubt, and 6 when something is.")]
     Repair {
         /// The damaged store's directory
         #[arg(value_name = "DIRECTORY")]

@@ -171,6 +171,11 @@ impl<'m> Sources<'m> {
         }
     }
 
+    /// Tells whether a segment is listed as one of them.
+    pub(crate) fn list(&self, name: SegmentName) -> bool {
+        self.generations.get(&name.id) == Some(&name.generation)
+    }
+
     /// Tells whether a segment is one of them, or an earlier form of a part of one.
     pub(crate) fn hold(&self, other: &SegmentHeader) -> bool {
         let SegmentName { id, generation } = other.segment;

@@ -61,8 +61,8 @@ pub use batpak_actors::protocol::{AppendReceipt, Durability, Replay};
 pub use batpak_actors::raw_event::RawEvent;
 pub use batpak_actors::recovery::{RecoveryReport, Version1Report};
 pub use batpak_actors::repair::{
-    LeftOut, LostRange, LostSequences, MissingSegments, NotSaved, RepairProgress, RepairReport,
-    RepairStage,
+    LeftOut, LostRange, LostSequences, MissingSegments, NotSaved, OutdatedForm, RebuiltHeader,
+    RepairProgress, RepairReport, RepairStage,
 };
 pub use batpak_actors::runtime::{ActorHealth, RestartPolicy, Waiting};
 pub use batpak_actors::verify::{BadEvent, Verification};

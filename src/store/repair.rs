@@ -22,6 +22,12 @@ use std::sync::Arc;
 ///    batch is ever saved.
 /// 3. What is **missing** is in the report, by bytes and sequences.
 ///
+/// A header that is lost is rebuilt from the groups, the footer and the neighbours. What the
+/// released batpak wrote and nothing has taken over is taken over as far as it is whole. What
+/// compaction had removed does not come back from the segments that it merged, if they are still
+/// there or there again, unless nothing of the merged one is whole: then
+/// [`outdated`](RepairReport::outdated) says so.
+///
 /// Nothing is guessed: events of a visibility fence whose end is lost, those whose entity was
 /// defined in bytes that are lost, and what compaction left of removed events are counted and not
 /// saved; a file of another store is not looked into. What is kept or saved was accepted by an
@@ -58,9 +64,8 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// `NotEmpty` when anything is in the destination, `Configuration` when it lies in the directory
-/// itself, when there is no log, or when all of it is of the released batpak: its files are
-/// restored from a copy, or taken over by an opening. `CorruptSegment` when no header of the log
-/// can be read, `FutureVersion` when a later version wrote a part of it, `Io` when a file cannot
+/// itself, or when there is no log. `CorruptSegment` when nothing of the log is whole,
+/// `FutureVersion` when a later version wrote a part of it, `Io` when a file cannot
 /// be read. `StorageFull` or `Io` when the copy cannot be written: what was written of it is
 /// removed again.
 pub fn repair(

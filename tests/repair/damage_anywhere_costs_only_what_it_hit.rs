@@ -5,17 +5,6 @@
 use crate::harness::*;
 use std::ops::Range;
 
-/// The places of a store's groups: a marker starts each.
-fn group_starts(bytes: &[u8]) -> Vec<usize> {
-    let length = u32::from_be_bytes(bytes[8..12].try_into().unwrap()) as usize;
-    let marker = &bytes[length..length + 8];
-    let starts = bytes.windows(8).enumerate();
-    starts
-        .filter(|(_, window)| *window == marker)
-        .map(|(at, _)| at)
-        .collect()
-}
-
 /// The group that a byte belongs to, if it is in one.
 fn group_of(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let start = group_starts(bytes)

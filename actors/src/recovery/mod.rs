@@ -12,6 +12,7 @@ mod take_over;
 pub use mend::mend;
 pub(crate) use mend::rewrite;
 pub use take_over::Version1Report;
+pub(crate) use take_over::{take_over, take_over_with};
 
 use crate::error::StoreError;
 use crate::indexing::{index_upto, load_runs};
@@ -28,7 +29,6 @@ use batpak_log::version1::Version1Segment;
 use read::Builder;
 use std::io;
 use std::sync::Arc;
-use take_over::take_over;
 
 /// What opening found and mended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,7 @@ fn check_next_name(fs: &dyn Fs, log: &ReadLog) -> Result<(), StoreError> {
 }
 
 /// So many bytes of version 1 are read without being written, at the most.
-const IN_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(crate) const IN_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Takes a log of version 1 over into memory, where nothing is added to it.
 fn read_version1_in_memory(

@@ -57,14 +57,33 @@ pub struct Version1Report {
 /// # Errors
 /// What reading version 1 returns; `Io` or `StorageFull` when the segment cannot be written. Then
 /// it can be done again.
-pub(super) fn take_over(
+pub(crate) fn take_over(
     from: &dyn Fs,
     to: &dyn Fs,
     sources: &[Version1Segment],
 ) -> Result<Version1Report, StoreError> {
+    take_over_with(to, sources, &mut |visit| {
+        let end = read_version1(from, sources, visit)?;
+        let skipped = if end.clean { 0 } else { SEQUENCE_SKIP };
+        Ok((end, skipped))
+    })
+}
+
+/// Reads events of version 1, oldest first, and returns what it came to and how many sequences are
+/// skipped behind them.
+pub(crate) type ReadEvents<'r> = &'r mut dyn FnMut(
+    &mut dyn FnMut(Version1Step) -> Result<(), StoreError>,
+) -> Result<(Version1End, u64), StoreError>;
+
+/// As [`take_over`], of the events that `read` finds in the sources.
+pub(crate) fn take_over_with(
+    to: &dyn Fs,
+    sources: &[Version1Segment],
+    read: ReadEvents<'_>,
+) -> Result<Version1Report, StoreError> {
     remove_if_there(to, CARRIED_TEMPORARY_NAME)?;
     let file = to.create_new(CARRIED_TEMPORARY_NAME)?;
-    let written = write(from, to, &file, sources);
+    let written = write(to, &file, sources, read);
     if written.is_err() {
         // The first error tells more than one of the cleaning.
         let _ = remove_if_there(to, CARRIED_TEMPORARY_NAME);
@@ -76,15 +95,15 @@ pub(super) fn take_over(
 }
 
 fn write(
-    from: &dyn Fs,
     to: &dyn Fs,
     file: &Arc<dyn File>,
     sources: &[Version1Segment],
+    read: ReadEvents<'_>,
 ) -> Result<Version1Report, StoreError> {
     let mut header = header(to, sources)?;
     let mut writer = SegmentWriter::new(Arc::clone(file), &header);
     let mut ends = header.replaced.iter_mut();
-    let end = read_version1(from, sources, &mut |step| {
+    let (end, skipped_sequences) = read(&mut |step| {
         match step {
             Version1Step::Event(event, sequence) => writer.push(&event, sequence)?,
             Version1Step::SegmentEnd => {
@@ -93,10 +112,9 @@ fn write(
                 }
             }
         }
-        Ok::<_, StoreError>(())
+        Ok(())
     })?;
     writer.flush()?;
-    let skipped_sequences = if end.clean { 0 } else { SEQUENCE_SKIP };
     let mut position = writer.position;
     position.next_sequence = end.next_sequence.saturating_add(skipped_sequences);
     let footer = encode_footer(&header.binding(), &position.as_trailer(true));

@@ -7,7 +7,7 @@ use batpak_log::fs::{File, Fs, read_range, write_all_at};
 use batpak_log::layout::FEATURE_FENCES;
 use batpak_log::log_position::LogPosition;
 use batpak_log::position::Hlc;
-use batpak_log::repair::{FoundSegment, KeptSegment};
+use batpak_log::repair::{FoundSegment, HeaderState, KeptSegment};
 use batpak_log::segment::{Removals, SegmentHeader, SegmentName, encode_footer};
 
 /// So many bytes are copied at once.
@@ -55,7 +55,7 @@ fn copy_whole(
     done: &mut dyn FnMut(u64),
 ) -> Result<(), StoreError> {
     let file = copy_bytes(from, to, (segment, segment.len), done)?;
-    if segment.header_was_restored {
+    if segment.state != HeaderState::Whole {
         write_all_at(&*file, &segment.header.encode(), 0)?;
     }
     Ok(file.sync_all()?)

@@ -11,21 +11,29 @@
 
 mod append;
 mod behind_mark;
+mod borrowed_names;
 mod copy;
+mod gaps;
 mod plan;
 mod report;
+mod retaken;
+mod version1;
 
-pub use batpak_log::repair::LeftOut;
-pub use report::{LostRange, LostSequences, MissingSegments, NotSaved, RepairReport};
+pub use batpak_log::repair::{LeftOut, OutdatedForm};
+pub use report::{
+    LostRange, LostSequences, MissingSegments, NotSaved, RebuiltHeader, RepairReport,
+};
 
 use crate::engine::{Engine, EngineOptions};
 use crate::error::StoreError;
 use append::Appender;
 use batpak_log::fs::{Fs, remove_if_there};
 use batpak_log::layout::{RECOVERED_DIRECTORY, SNAPSHOT_MARK_NAME};
+use batpak_log::repair::survey;
 use behind_mark::BehindMark;
 use plan::Plan;
 use std::sync::Arc;
+use version1::Version1Log;
 
 /// What a repair is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,44 +61,67 @@ pub struct RepairProgress {
 
 /// Repairs the log in `from` into the directory of `options`, which must be empty.
 ///
-/// In memory are one group at a time, and the names of one segment.
+/// In memory are one group at a time, the names of one segment, and the ids of events that were
+/// removed, where a source of a merged segment is looked into.
 ///
 /// # Errors
-/// `Configuration` when there is no log, or one of version 1 alone; `CorruptSegment` when no header
-/// of it can be read; `FutureVersion` when a later version wrote a part of it; `Io` when it cannot
-/// be read. What opening, appending and closing return for the destination: what was written there
-/// is removed again.
+/// `Configuration` when there is no log; `CorruptSegment` when nothing of it is whole;
+/// `FutureVersion` when a later version wrote a part of it; `Io` when it cannot be read. What
+/// opening, appending and closing return for the destination: what was written there is removed
+/// again.
 pub fn repair(
     from: &Arc<dyn Fs>,
     options: &EngineOptions,
     progress: &mut dyn FnMut(RepairProgress),
 ) -> Result<RepairReport, StoreError> {
-    let plan = Plan::make(&**from, progress)?;
+    let (from, survey, retaken) = retaken::take_over_again(from, survey(&**from)?)?;
+    let work = match survey.version1.is_empty() {
+        false => Work::Version1(Box::new(Version1Log::new(survey))),
+        true => Work::Log(Box::new(Plan::make(&*from, survey, progress)?)),
+    };
     let to = &options.fs;
     to.create_new(SNAPSHOT_MARK_NAME)?.sync_all()?;
     to.sync_directory("")?;
-    let repaired = carry_out(&**from, plan, options, progress);
+    let repaired = carry_out(&*from, work, options, progress);
     if repaired.is_err() {
         take_back(&**to);
     }
-    repaired
+    let mut report = repaired?;
+    report.version1 = report.version1.or(retaken);
+    Ok(report)
+}
+
+/// What is repaired.
+enum Work {
+    Log(Box<Plan>),
+    /// Nothing has taken it over.
+    Version1(Box<Version1Log>),
 }
 
 fn carry_out(
     from: &dyn Fs,
-    mut plan: Plan,
+    mut work: Work,
     options: &EngineOptions,
     progress: &mut dyn FnMut(RepairProgress),
 ) -> Result<RepairReport, StoreError> {
     let to = &options.fs;
-    copy::copy_front(from, &**to, &plan, progress)?;
+    let (report, has_sources) = match &mut work {
+        Work::Log(plan) => {
+            copy::copy_front(from, &**to, plan, progress)?;
+            (std::mem::take(&mut plan.report), !plan.gaps.is_empty())
+        }
+        Work::Version1(log) => (log.copy_front(from, &**to, progress)?, false),
+    };
     let options = EngineOptions {
         fs: Arc::new(BehindMark(Arc::clone(to))),
         ..options.clone()
     };
     let engine = Engine::open(&options)?;
-    let mut appender = Appender::new(engine.handle(), std::mem::take(&mut plan.report));
-    let saved = append::save(from, &plan, &mut appender, progress);
+    let mut appender = Appender::new(engine.handle(), report, has_sources);
+    let saved = match &work {
+        Work::Log(plan) => append::save(from, plan, &mut appender, progress),
+        Work::Version1(log) => log.save(from, &mut appender, progress),
+    };
     let report = appender.into_report();
     let closed = engine.close(None);
     saved?;

@@ -1,13 +1,14 @@
 //! What a repair will keep, what it will try to save, and what is missing.
 
-use super::report::{LostRange, LostSequences, MissingSegments, RepairReport};
+use super::gaps::{Gap, Gaps};
+use super::report::{LostRange, LostSequences, MissingSegments, RebuiltHeader, RepairReport};
 use super::{RepairProgress, RepairStage};
 use crate::error::StoreError;
 use batpak_log::fs::Fs;
 use batpak_log::layout::SEQUENCE_SKIP;
 use batpak_log::repair::{
-    Found, FoundSegment, Front, FrontEnd, KeptSegment, LeftOut, LostBytes, Salvaging, Survey,
-    find_front, judge_end, salvage, segment_end, survey,
+    Found, FoundSegment, Front, FrontEnd, HeaderState, KeptSegment, LeftOut, LostBytes, Salvaging,
+    Survey, find_front, judge_end, salvage, segment_end,
 };
 use batpak_log::segment::read_trailer;
 
@@ -26,11 +27,13 @@ pub(super) struct Behind {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) store_id: [u8; 16],
-    survey: Survey,
+    pub(super) survey: Survey,
     /// The front of the log.
     pub(super) kept: Vec<KeptSegment>,
     /// What is behind the front, in order.
     pub(super) behind: Vec<Behind>,
+    /// What is lost of merged segments and may stand in their sources.
+    pub(super) gaps: Vec<Gap>,
     /// No sequence below this one is given out again.
     pub(super) next_sequence: u64,
     /// What is known before anything was saved.
@@ -38,12 +41,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Reads a directory.
+    /// Reads a directory that was surveyed.
     pub(super) fn make(
         from: &dyn Fs,
+        survey: Survey,
         progress: &mut dyn FnMut(RepairProgress),
     ) -> Result<Self, StoreError> {
-        let survey = survey(from)?;
         let store_id = store_id(&survey)?;
         let total_bytes = survey.segments.iter().map(|of| of.len).sum();
         let mut reading = |done_bytes| {
@@ -59,6 +62,7 @@ impl Plan {
             store_id,
             kept: segments,
             behind: Vec::new(),
+            gaps: Vec::new(),
             next_sequence: 0,
             report: RepairReport::default(),
             survey,
@@ -106,12 +110,19 @@ impl Plan {
         let report = &mut self.report;
         report.was_unfinished = self.survey.is_unfinished;
         report.left_out = std::mem::take(&mut self.survey.left_out);
-        let restored = self
-            .survey
-            .segments
-            .iter()
-            .filter(|of| of.header_was_restored);
-        report.restored_headers = restored.map(|of| of.file_name.clone()).collect();
+        report.outdated = std::mem::take(&mut self.survey.outdated);
+        for (at, segment) in self.survey.segments.iter().enumerate() {
+            let file = segment.file_name.clone();
+            match segment.state {
+                HeaderState::Whole => {}
+                HeaderState::Restored => report.restored_headers.push(file),
+                HeaderState::Rebuilt { times_proven } => {
+                    let is_kept = self.kept.iter().any(|kept| kept.at == at);
+                    let rebuilt = RebuiltHeader::new(file, is_kept, times_proven);
+                    report.rebuilt_headers.push(rebuilt);
+                }
+            }
+        }
         let Some(last) = self.kept.last() else {
             return;
         };
@@ -153,8 +164,10 @@ impl Plan {
                     continue;
                 }
                 let file = segment.open(from)?;
+                // A merged segment was complete before it got its name: nothing of it is torn.
                 if is_newest
                     && groups_end.is_none()
+                    && segment.header.segment.generation == 0
                     && let Some(torn) = judge_end(&file, &segment.header, end)?
                 {
                     self.report.torn_bytes = torn.end - torn.start;
@@ -175,12 +188,15 @@ impl Plan {
         let after = after.map(|next| next.header.first_sequence);
         let len = segment.len;
         let mut next_sequence = header.first_sequence.max(self.known_end(behind.at, &[]));
-        let report = &mut self.report;
+        let mut gaps = Gaps::new(behind.at, self.kept.last());
         let mut ends_whole = true;
         salvage::<StoreError>(&file, &header, behind.what, &mut |found| {
             ends_whole = matches!(found, Found::Group(_));
             match found {
-                Found::Group(group) => next_sequence = group.next_sequence,
+                Found::Group(group) => {
+                    next_sequence = group.next_sequence;
+                    gaps.count(&group);
+                }
                 Found::Lost(lost) => {
                     let LostBytes {
                         bytes,
@@ -189,7 +205,7 @@ impl Plan {
                     } = lost;
                     let end = end_sequence.or(after.filter(|end| *end >= first_sequence));
                     let sequences = LostSequences::new(first_sequence, end);
-                    report.add_lost(LostRange::new(name.clone(), bytes, sequences));
+                    gaps.add(LostRange::new(name.clone(), bytes, sequences));
                 }
             }
             Ok(())
@@ -200,8 +216,9 @@ impl Plan {
             && behind.what.end.is_none()
         {
             let sequences = LostSequences::new(next_sequence, Some(end));
-            report.add_lost(LostRange::new(name, len..len, sequences));
+            gaps.add(LostRange::new(name, len..len, sequences));
         }
+        gaps.report(from, &self.survey, &mut self.report, &mut self.gaps)?;
         Ok(next_sequence)
     }
 
@@ -284,11 +301,6 @@ impl Plan {
 }
 
 fn store_id(survey: &Survey) -> Result<[u8; 16], StoreError> {
-    if survey.segments.is_empty() && !survey.version1.is_empty() {
-        let text = "the log is of version 1, which is not repaired: restore its files from a copy, \
-                    or open it for writing once when they are whole";
-        return Err(StoreError::Configuration(text.into()));
-    }
     if let Some(store_id) = survey.store_id {
         return Ok(store_id);
     }

@@ -1,6 +1,7 @@
 //! What a repair has kept and saved, and what is missing.
 
-use batpak_log::repair::LeftOut;
+use crate::recovery::Version1Report;
+use batpak_log::repair::{LeftOut, OutdatedForm};
 use std::ops::Range;
 
 /// The report names so many ranges of lost bytes at most; the last one takes in all further ones
@@ -27,6 +28,9 @@ pub struct RepairReport {
     /// Bytes in which groups are lost, by file and place. Of very many in one file, one range
     /// covers the last ones.
     pub lost: Vec<LostRange>,
+    /// Bytes of merged segments that are lost, too, but whose events stand in segments that they
+    /// were merged from: they were taken from there.
+    pub from_sources: Vec<LostRange>,
     /// Segments of which there is no file, by number.
     pub missing_segments: Vec<MissingSegments>,
     /// What the checkpoint proves to have been behind the last segment that is there.
@@ -39,20 +43,32 @@ pub struct RepairReport {
     pub already_there: u64,
     /// Segments of whose header one byte was damaged, which the header's checksum told.
     pub restored_headers: Vec<String>,
+    /// Segments whose header was lost, and was rebuilt from all that tells of it.
+    pub rebuilt_headers: Vec<RebuiltHeader>,
+    /// Segments that were used although a later form, which took their place, is lost. If
+    /// compaction had removed payloads when it made that form, they are **there again**.
+    pub outdated: Vec<OutdatedForm>,
     /// Bytes at the end of the log that a crash has torn: an opening cuts them off, too.
     pub torn_bytes: u64,
+    /// What was taken over from the released batpak, where nothing had taken it over before; `None`
+    /// otherwise. Its sequences are counted: behind what is lost they are the least that there may
+    /// have been.
+    pub version1: Option<Version1Report>,
     /// The directory was a copy that had never been finished: it may lack what its source had.
     pub was_unfinished: bool,
 }
 
 impl RepairReport {
-    /// Returns whether nothing is known to be missing.
+    /// Returns whether nothing is known to be missing, and nothing may be there again that had been
+    /// removed.
     pub fn is_complete(&self) -> bool {
         self.lost.is_empty()
             && self.missing_segments.is_empty()
             && self.lost_end.is_none()
             && !self.left_out.iter().any(|left_out| left_out.is_loss)
             && self.not_saved == NotSaved::default()
+            && self.rebuilt_headers.iter().all(|of| of.times_proven)
+            && self.outdated.is_empty()
             && !self.was_unfinished
     }
 
@@ -135,6 +151,30 @@ impl MissingSegments {
     }
 }
 
+/// A segment whose header was lost, and was rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RebuiltHeader {
+    /// The file's name in the directory.
+    pub file: String,
+    /// A hash over all events before proves it, so that its segment was kept as it is; otherwise
+    /// what is whole in it was appended again.
+    pub is_kept: bool,
+    /// The hash of an event proves the times of the segment's events. Otherwise they count from
+    /// the likeliest time, and may all be wrong by the same amount.
+    pub times_proven: bool,
+}
+
+impl RebuiltHeader {
+    pub(super) fn new(file: String, is_kept: bool, times_proven: bool) -> Self {
+        Self {
+            file,
+            is_kept,
+            times_proven,
+        }
+    }
+}
+
 /// Events that are whole, and could not be saved all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -143,15 +183,23 @@ pub struct NotSaved {
     pub removed: u64,
     /// Events whose entity and scope were defined in bytes that are lost.
     pub unnamed: u64,
-    /// Events of a visibility fence whose end is lost: nobody can tell whether they were visible.
+    /// Events of a visibility fence whose end is lost, and events of the released batpak that a
+    /// cancelled fence may have hidden: nobody can tell whether they were visible.
     pub undecided: u64,
-    /// The smallest and the greatest sequence that any of them had.
+    /// Events of a source of a merged segment that had removed some of them, or perhaps had, while
+    /// the bytes that tell which are lost. To have them all the same, put the merged segment
+    /// elsewhere and repair again: then all that it had removed is there again.
+    pub maybe_removed: u64,
+    /// Whole events of the released batpak, in batches of which other events are lost.
+    pub in_cut_batches: u64,
+    /// The smallest and the greatest sequence that any of them had, those in cut batches apart.
     pub sequences: Option<(u64, u64)>,
 }
 
 impl NotSaved {
     /// Returns how many they are.
     pub fn events(&self) -> u64 {
-        self.removed + self.unnamed + self.undecided
+        let clear = self.removed + self.unnamed + self.in_cut_batches;
+        clear + self.undecided + self.maybe_removed
     }
 }

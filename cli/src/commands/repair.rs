@@ -5,8 +5,8 @@ use crate::output::{Output, bytes_text, counted};
 use crate::place::require_store;
 use crate::progress;
 use batpak::store::{
-    LostRange, LostSequences, MissingSegments, NotSaved, RepairProgress, RepairReport, RepairStage,
-    repair_with,
+    LostRange, LostSequences, MissingSegments, NotSaved, OutdatedForm, RebuiltHeader,
+    RepairProgress, RepairReport, RepairStage, repair_with,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) fn run(path: &Path, dest: &Path, output: &mut Output) -> Result<(), F
     match report.is_complete() {
         true => Ok(()),
         false => Err(Failure::Incomplete(format!(
-            "{} is a store now, and not all of the old one is in it",
+            "{} is a store now, and something is missing in it or in doubt",
             dest.display()
         ))),
     }
@@ -67,6 +67,20 @@ fn document(report: &RepairReport) -> Value {
             "is_loss": left_out.is_loss,
         })
     });
+    let rebuilt = |of: &RebuiltHeader| {
+        json!({
+            "file": of.file,
+            "kept": of.is_kept,
+            "times_proven": of.times_proven,
+        })
+    };
+    let outdated = |of: &OutdatedForm| {
+        json!({
+            "file": of.file,
+            "later_generation": of.later_generation,
+            "later_file": of.later_file,
+        })
+    };
     json!({
         "complete": report.is_complete(),
         "kept": {
@@ -81,18 +95,28 @@ fn document(report: &RepairReport) -> Value {
             "already_there": report.already_there,
         },
         "lost": report.lost.iter().map(lost).collect::<Vec<_>>(),
+        "from_sources": report.from_sources.iter().map(lost).collect::<Vec<_>>(),
         "missing_segments": report.missing_segments.iter().map(missing).collect::<Vec<_>>(),
         "lost_end": report.lost_end.as_ref().map(sequences),
         "left_out": left_out.collect::<Vec<_>>(),
-        "not_saved": {
-            "removed": report.not_saved.removed,
-            "unnamed": report.not_saved.unnamed,
-            "undecided": report.not_saved.undecided,
-            "sequences": range(report.not_saved.sequences),
-        },
+        "not_saved": unsaved_document(&report.not_saved),
         "restored_headers": report.restored_headers,
+        "rebuilt_headers": report.rebuilt_headers.iter().map(rebuilt).collect::<Vec<_>>(),
+        "outdated": report.outdated.iter().map(outdated).collect::<Vec<_>>(),
+        "taken_over_events": report.version1.as_ref().map(|version1| version1.events),
         "torn_bytes": report.torn_bytes,
         "was_unfinished": report.was_unfinished,
+    })
+}
+
+fn unsaved_document(not_saved: &NotSaved) -> Value {
+    json!({
+        "removed": not_saved.removed,
+        "unnamed": not_saved.unnamed,
+        "undecided": not_saved.undecided,
+        "maybe_removed": not_saved.maybe_removed,
+        "in_cut_batches": not_saved.in_cut_batches,
+        "sequences": not_saved.sequences.map(|(first, last)| json!([first, last])),
     })
 }
 
@@ -110,6 +134,19 @@ fn tell(report: &RepairReport, output: &mut Output) -> Result<(), Failure> {
     for header in &report.restored_headers {
         output.line(format_args!("restored one byte of the header of {header}"))?;
     }
+    for rebuilt in &report.rebuilt_headers {
+        output.line(format_args!("rebuilt the header of {}", rebuilt.file))?;
+    }
+    if let Some(version1) = &report.version1 {
+        let events = counted(version1.events, "event");
+        output.line(format_args!("took over {events} from the released batpak"))?;
+    }
+    for range in &report.from_sources {
+        output.line(format_args!(
+            "took what {} has lost, bytes {} to {}, from what it was merged from",
+            range.file, range.bytes.start, range.bytes.end
+        ))?;
+    }
     if report.torn_bytes > 0 {
         let bytes = bytes_text(report.torn_bytes);
         output.line(format_args!(
@@ -125,8 +162,17 @@ fn tell(report: &RepairReport, output: &mut Output) -> Result<(), Failure> {
     if report.is_complete() {
         return output.line(format_args!("nothing is missing"));
     }
-    output.line(format_args!("missing:"))?;
-    for kind in missing(report) {
+    list("in doubt", &[in_doubt(report)], output)?;
+    list("missing", &missing(report), output)
+}
+
+/// Writes the first lines of each kind, under a heading if there are any.
+fn list(heading: &str, kinds: &[Vec<String>], output: &mut Output) -> Result<(), Failure> {
+    if kinds.iter().all(Vec::is_empty) {
+        return Ok(());
+    }
+    output.line(format_args!("{heading}:"))?;
+    for kind in kinds {
         for line in kind.iter().take(LINES_MAX) {
             output.line(format_args!("- {line}"))?;
         }
@@ -135,6 +181,21 @@ fn tell(report: &RepairReport, output: &mut Output) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Returns the lines of what is there and may not be right.
+fn in_doubt(report: &RepairReport) -> Vec<String> {
+    let outdated = report.outdated.iter().map(|of| {
+        let later = match &of.later_file {
+            Some(file) => format!("{file}, which cannot be read,"),
+            None => format!("a lost form of generation {}", of.later_generation),
+        };
+        let took_its_place = "took its place: if that removed payloads, they are there again";
+        format!("{} was used, although {later} {took_its_place}", of.file)
+    });
+    let unproven = report.rebuilt_headers.iter().filter(|of| !of.times_proven);
+    let times = unproven.map(|of| format!("{}: the times of its events are not proven", of.file));
+    outdated.chain(times).collect()
 }
 
 /// Returns the lines of what is missing, by kind.
@@ -184,7 +245,15 @@ fn unsaved(not_saved: &NotSaved) -> Vec<String> {
         (not_saved.unnamed, "whose entity was defined in lost bytes"),
         (
             not_saved.undecided,
-            "of a visibility fence whose end is lost",
+            "of which nobody can tell whether a fence hid them",
+        ),
+        (
+            not_saved.maybe_removed,
+            "that compaction had removed, or may have: their payloads are in older files",
+        ),
+        (
+            not_saved.in_cut_batches,
+            "in batches of which others are lost",
         ),
     ];
     let some = kinds.into_iter().filter(|(count, _)| *count > 0);

@@ -114,3 +114,26 @@ fn a_missing_segment_is_named() {
     assert_eq!(content(&mended).len(), 200);
     batpak(args!["verify", &mended]).ok();
 }
+
+#[test]
+fn a_lost_header_is_rebuilt() {
+    let place = Place::new();
+    let (store, before) = filled(&place);
+    let damaged = store.join("000002.fbat");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[..168].fill(0);
+    std::fs::write(&damaged, bytes).unwrap();
+    batpak(args!["check", &store]).failed(1);
+    let mended = place.path("mended");
+    let told = batpak(args!["repair", &store, &mended]).ok();
+    assert!(told.contains("rebuilt the header of 000002.fbat"), "{told}");
+    assert_eq!(content(&mended), before);
+    // Where nothing of it is whole, that is said.
+    let len = std::fs::metadata(&damaged).unwrap().len();
+    std::fs::write(&damaged, vec![0; usize::try_from(len).unwrap()]).unwrap();
+    let ran = batpak(args!["repair", &store, place.path("other"), "--json"]);
+    assert_eq!(ran.code, Some(6));
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(told["rebuilt_headers"], serde_json::json!([]));
+    assert_eq!(told["left_out"][0]["file"], "000002.fbat");
+}

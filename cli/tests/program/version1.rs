@@ -116,3 +116,33 @@ fn damage_in_it_is_refused() {
         assert!(text.contains("visibility_ranges.fbv is damaged"), "{text}");
     }
 }
+
+#[test]
+fn a_damaged_one_is_repaired() {
+    let place = Place::new();
+    let store = copy(&place, "closed");
+    let damaged = store.join("000004.fbat");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[4000] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    batpak(args!["check", &store]).failed(1);
+    let mended = place.path("mended");
+    let ran = batpak(args!["repair", &store, &mended]);
+    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+    // Ranges of sequences are hidden behind the damage, where sequences are not known any more.
+    let undecided = "6 events of which nobody can tell";
+    for part in [
+        "took over",
+        "saved",
+        "missing:",
+        "000004.fbat, bytes ",
+        undecided,
+    ] {
+        assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
+    }
+    batpak(args!["verify", &mended]).ok();
+    let ids = |events: &[Value]| events.iter().map(|of| of["id"].clone()).collect::<Vec<_>>();
+    let (expected, after) = (ids(&expected("closed")), ids(&content(&mended)));
+    assert!(after.len() >= expected.len() - 7, "{}", ran.stdout);
+    assert!(after.iter().all(|id| expected.contains(id)));
+}

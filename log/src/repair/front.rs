@@ -86,7 +86,47 @@ pub fn find_front(
         progress(done);
         at = next;
     }
+    drop_unproven(fs, survey, &mut front)?;
     Ok(front)
+}
+
+/// Takes segments whose header was rebuilt from the end of the front, unless the log hash of a
+/// footer, or of a segment behind, is that of all events up to there.
+fn drop_unproven(fs: &dyn Fs, survey: &Survey, front: &mut Front) -> Result<(), LogError> {
+    let mut has_changed = false;
+    while let Some(last) = front.segments.last().copied()
+        && let Some(segment) = survey.segments.get(last.at)
+        && segment.is_rebuilt()
+        && !is_proven(fs, segment, &last.position)?
+    {
+        front.segments.pop();
+        front.end = None;
+        has_changed = true;
+    }
+    let before = front.segments.last_mut().filter(|_| has_changed);
+    if let Some(kept) = before
+        && let Some(segment) = survey.segments.get(kept.at)
+    {
+        let (read, end) = last(fs, survey, segment)?;
+        kept.position = read.position;
+        kept.lacks_footer = false;
+        kept.removals = read.removals;
+        front.end = Some(end);
+    }
+    Ok(())
+}
+
+fn is_proven(
+    fs: &dyn Fs,
+    segment: &FoundSegment,
+    position: &LogPosition,
+) -> Result<bool, LogError> {
+    let trailer = read_trailer(&*segment.open(fs)?, &segment.header.binding())?;
+    Ok(trailer.is_some_and(|trailer| {
+        trailer.end_offset == position.offset
+            && trailer.event_count == position.event_count
+            && trailer.log_hash == position.log_hash
+    }))
 }
 
 /// Reads a segment that another one follows; `None` when none follows it that would be accepted.
@@ -183,8 +223,8 @@ pub fn judge_end(
 }
 
 /// What was read of a segment.
-struct Read {
-    position: LogPosition,
+pub(super) struct Read {
+    pub(super) position: LogPosition,
     stop: Stop,
     proven: u64,
     used: u64,
@@ -192,7 +232,7 @@ struct Read {
 }
 
 /// Reads groups as long as they are whole and in order.
-fn read_upto(
+pub(super) fn read_upto(
     file: &Arc<dyn File>,
     header: &SegmentHeader,
     end: Option<u64>,

@@ -7,18 +7,22 @@
 //! Nothing here writes. A length that stands in damaged bytes is never believed: only a checksum
 //! that is bound to store, segment and place makes a group one.
 
+mod contents;
 mod fate;
+mod forms;
 mod front;
 mod header;
 mod names;
+mod rebuild;
 mod salvage;
+mod store_id;
 mod survey;
 
 pub use front::{Front, FrontEnd, KeptSegment, find_front, judge_end};
 pub use salvage::{
     Found, LostBytes, SalvagedEvent, SalvagedGroup, Salvaging, salvage, segment_end,
 };
-pub use survey::{FoundSegment, LeftOut, Survey, survey};
+pub use survey::{EarlierForm, FoundSegment, HeaderState, LeftOut, OutdatedForm, Survey, survey};
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,8 @@ pub struct SalvagedGroup<'a> {
     /// It belongs to a fence, and the record that ends the fence is lost: nobody can tell whether
     /// its events were ever visible.
     pub is_undecided: bool,
+    /// The first of the sequences that it has used.
+    pub first_sequence: u64,
     /// The sequence behind those that it has used.
     pub next_sequence: u64,
 }
@@ -205,6 +207,7 @@ impl Walk<'_> {
                 })
                 .collect(),
             is_undecided: fate == Fate::Unknown,
+            first_sequence: group.header.first_sequence,
             next_sequence: group.next_sequence(),
         })
     }

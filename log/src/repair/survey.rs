@@ -1,14 +1,15 @@
 //! Which files of a directory count, whatever is wrong with some of them.
 
+use super::forms::{Headers, choose, find_outdated, forget_taken_over};
 use super::header::restore_header;
+use super::rebuild::{Known, rebuild};
+use super::store_id::{most_common_store, possible_stores};
 use crate::checkpoint::Checkpoint;
-use crate::directory::Sources;
 use crate::error::LogError;
 use crate::fs::{Access, File, Fs};
 use crate::layout::SNAPSHOT_MARK_NAME;
 use crate::segment::{SegmentHeader, SegmentName, read_any_header};
-use crate::version1::read_version1_header;
-use std::collections::BTreeMap;
+use crate::version1::{Version1Segment, guess_version1, read_version1_header};
 use std::io;
 use std::sync::Arc;
 
@@ -21,11 +22,31 @@ pub struct FoundSegment {
     pub header: SegmentHeader,
     /// The file's length, in bytes.
     pub len: u64,
-    /// One byte of the header was damaged, and its checksum told which.
-    pub header_was_restored: bool,
+    /// How its header came to be known.
+    pub state: HeaderState,
+}
+
+/// How a segment's header came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderState {
+    /// It is whole.
+    Whole,
+    /// One byte of it was damaged, and its checksum told which.
+    Restored,
+    /// It is lost, and was rebuilt from all that tells of it.
+    Rebuilt {
+        /// The hash of an event speaks for the times of the segment's events; otherwise they are
+        /// the likeliest ones.
+        times_proven: bool,
+    },
 }
 
 impl FoundSegment {
+    /// Returns whether the header was rebuilt.
+    pub fn is_rebuilt(&self) -> bool {
+        matches!(self.state, HeaderState::Rebuilt { .. })
+    }
+
     /// Opens the file for reading.
     ///
     /// # Errors
@@ -46,6 +67,26 @@ pub struct LeftOut {
     pub is_loss: bool,
 }
 
+/// A segment that a merged one has replaced, and that is still there or there again.
+#[derive(Clone, Debug)]
+pub struct EarlierForm {
+    /// The segment.
+    pub segment: FoundSegment,
+    /// Which of the survey's segments has replaced it.
+    pub merged: usize,
+}
+
+/// A segment of which there was a later form that is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutdatedForm {
+    /// The file that is there.
+    pub file: String,
+    /// The generation of the later form.
+    pub later_generation: u32,
+    /// Its file, in which nothing is whole; `None` when it is not there.
+    pub later_file: Option<String>,
+}
+
 /// What a directory holds.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
@@ -53,10 +94,18 @@ pub struct Survey {
     pub store_id: Option<[u8; 16]>,
     /// Its segments whose header is known, by number and generation.
     pub segments: Vec<FoundSegment>,
+    /// What merged segments have replaced, the latest forms first.
+    pub earlier: Vec<EarlierForm>,
+    /// Segments that count although there was a later form of them.
+    pub outdated: Vec<OutdatedForm>,
     /// Files with a segment's name that do not count.
     pub left_out: Vec<LeftOut>,
-    /// Files of version 1 which no segment has taken over.
-    pub version1: Vec<String>,
+    /// Segments of version 1, in order, where there are no others.
+    pub version1: Vec<Version1Segment>,
+    /// Segments of version 1 that none of the others has taken over.
+    pub untaken: Vec<Version1Segment>,
+    /// Those of `version1` whose header is damaged.
+    pub guessed: Vec<String>,
     /// The checkpoint of this store, if there is one that is whole.
     pub checkpoint: Option<Checkpoint>,
     /// The directory is a copy that was never finished.
@@ -64,7 +113,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    fn leave_out(&mut self, file: String, reason: impl Into<String>) {
+    pub(super) fn leave_out(&mut self, file: String, reason: impl Into<String>) {
         self.left_out.push(LeftOut {
             file,
             reason: reason.into(),
@@ -119,15 +168,20 @@ pub fn survey(fs: &dyn Fs) -> Result<Survey, LogError> {
         is_unfinished: names.iter().any(|name| name == SNAPSHOT_MARK_NAME),
         ..Survey::default()
     };
-    let mut found = Vec::new();
+    let mut read = Headers::default();
     for name in names.iter().filter_map(|name| SegmentName::parse(name)) {
-        look_at(fs, name, &mut survey, &mut found)?;
+        look_at(fs, name, &mut survey, &mut read)?;
     }
     let checkpoint = Checkpoint::read(fs)?;
-    survey.store_id = most_common_store(&found).or(checkpoint.map(|of| of.store_id));
+    survey.store_id = most_common_store(&read.found).or(checkpoint.map(|of| of.store_id));
     survey.checkpoint = checkpoint.filter(|of| Some(of.store_id) == survey.store_id);
-    choose(&mut survey, found);
+    rebuild_lost(fs, &names, &mut survey, &mut read)?;
+    if read.found.is_empty() {
+        find_version1(fs, &mut survey, &mut read)?;
+    }
+    choose(&mut survey, read);
     forget_taken_over(&mut survey);
+    find_outdated(&mut survey);
     survey
         .left_out
         .sort_by(|one, other| one.file.cmp(&other.file));
@@ -138,30 +192,26 @@ fn look_at(
     fs: &dyn Fs,
     name: SegmentName,
     survey: &mut Survey,
-    found: &mut Vec<FoundSegment>,
+    read: &mut Headers,
 ) -> Result<(), LogError> {
     let file = fs.open(&name.file_name(), Access::Read)?;
-    let segment = |header, header_was_restored| {
+    let segment = |header, state| {
         Ok::<_, LogError>(FoundSegment {
             file_name: name.file_name(),
             header,
             len: file.len()?,
-            header_was_restored,
+            state,
         })
     };
     match read_any_header(name, &*file) {
-        Ok(header) => found.push(segment(header, false)?),
+        Ok(header) => read.found.push(segment(header, HeaderState::Whole)?),
         Err(LogError::CorruptSegment { detail, .. }) => {
-            if read_version1_header(name, &*file, false)?.is_some() {
-                survey.version1.push(name.file_name());
+            if let Some(segment) = read_version1_header(name, &*file, false)? {
+                survey.version1.push(segment);
             } else if let Some(header) = restore_header(name, &*file)? {
-                found.push(segment(header, true)?);
+                read.found.push(segment(header, HeaderState::Restored)?);
             } else {
-                survey.left_out.push(LeftOut {
-                    file: name.file_name(),
-                    reason: detail,
-                    is_loss: true,
-                });
+                read.lost.push((name, detail));
             }
         }
         Err(error) => return Err(error),
@@ -169,79 +219,62 @@ fn look_at(
     Ok(())
 }
 
-/// Returns the store that most segments belong to; of several the one with the lowest number.
-fn most_common_store(found: &[FoundSegment]) -> Option<[u8; 16]> {
-    let mut counts = BTreeMap::<[u8; 16], u64>::new();
-    for segment in found {
-        *counts.entry(segment.header.store_id).or_default() += 1;
-    }
-    let most = counts.values().max().copied()?;
-    let mut by_number: Vec<_> = found.iter().map(|found| &found.header).collect();
-    by_number.sort_unstable_by_key(|header| header.segment);
-    let is_most = |header: &&SegmentHeader| counts.get(&header.store_id) == Some(&most);
-    by_number
-        .into_iter()
-        .find(is_most)
-        .map(|header| header.store_id)
-}
-
-/// Chooses one file for each segment, and none that a merged segment has replaced.
-fn choose(survey: &mut Survey, found: Vec<FoundSegment>) {
-    let mut chosen = BTreeMap::<SegmentName, FoundSegment>::new();
-    // A file with its own name comes before one that has got another's.
-    let mut found = found;
-    found.sort_by_key(|found| found.header.segment.file_name() != found.file_name);
-    for segment in found {
-        let name = segment.header.segment;
-        if Some(segment.header.store_id) != survey.store_id {
-            survey.leave_out(segment.file_name, "it belongs to another store");
-        } else if let Some(same) = chosen.get(&name) {
-            let reason = format!(
-                "it is another file of the segment that {} is",
-                same.file_name
-            );
-            survey.leave_out(segment.file_name, reason);
-        } else {
-            chosen.insert(name, segment);
-        }
-    }
-    let mut replaced = BTreeMap::new();
-    for merged in chosen.values().filter(|of| !of.header.replaced.is_empty()) {
-        let sources = Sources::of(&merged.header);
-        for source in chosen.values().filter(|of| sources.hold(&of.header)) {
-            replaced.insert(source.header.segment, merged.file_name.clone());
-        }
-    }
-    for (name, segment) in chosen {
-        match replaced.get(&name) {
-            Some(by) => {
-                let reason = format!("its events are in {by}");
-                survey.leave_out(segment.file_name, reason);
-            }
-            None => survey.segments.push(segment),
-        }
-    }
-}
-
-/// Nobody looks into files of version 1 any more once a segment has taken them over.
-fn forget_taken_over(survey: &mut Survey) {
-    if survey.segments.is_empty() {
-        return;
-    }
-    let of_version1 = survey
-        .segments
+/// Rebuilds the headers that are lost, in order: each builds on the segment before it.
+fn rebuild_lost(
+    fs: &dyn Fs,
+    names: &[String],
+    survey: &mut Survey,
+    read: &mut Headers,
+) -> Result<(), LogError> {
+    read.lost.sort_unstable();
+    let store_ids = match survey.store_id {
+        Some(store_id) => vec![store_id],
+        None => possible_stores(fs, names)?,
+    };
+    let segments: Vec<_> = names
         .iter()
-        .filter(|of| of.header.holds_version1());
-    let taken_over: Vec<_> = of_version1
-        .flat_map(|of| of.header.replaced.iter())
-        .map(|source| source.segment.file_name())
+        .filter_map(|name| SegmentName::parse(name))
         .collect();
-    for file in std::mem::take(&mut survey.version1) {
-        if !taken_over.contains(&file) {
-            survey.leave_out(
-                file,
-                "it is of version 1, and no segment here has taken it over",
-            );
+    for (name, reason) in std::mem::take(&mut read.lost) {
+        let mut rebuilt = None;
+        for store_id in &store_ids {
+            let known = Known {
+                fs,
+                store_id: *store_id,
+                found: &read.found,
+                checkpoint: survey.checkpoint,
+                names: &segments,
+            };
+            rebuilt = rebuilt.or(rebuild(&known, name)?);
+        }
+        match rebuilt {
+            Some(segment) => {
+                survey.store_id = Some(segment.header.store_id);
+                read.found.push(segment);
+            }
+            None => read.lost.push((name, reason)),
         }
     }
+    Ok(())
+}
+
+/// Takes files for segments of version 1 whose header is damaged, where there are no others.
+fn find_version1(fs: &dyn Fs, survey: &mut Survey, read: &mut Headers) -> Result<(), LogError> {
+    let newest = survey.version1.iter().map(|segment| segment.id).max();
+    for (name, reason) in std::mem::take(&mut read.lost) {
+        if let Some(segment) = guess_version1(fs, name)? {
+            survey.guessed.push(name.file_name());
+            survey.version1.push(segment);
+            continue;
+        }
+        // A crash may have cut the newest one off while it was made.
+        let file = fs.open(&name.file_name(), Access::Read)?;
+        let may_be_cut_off = newest.is_some_and(|newest| newest < name.id);
+        match read_version1_header(name, &*file, may_be_cut_off)? {
+            Some(segment) => survey.version1.push(segment),
+            None => read.lost.push((name, reason)),
+        }
+    }
+    survey.version1.sort_unstable_by_key(|segment| segment.id);
+    Ok(())
 }

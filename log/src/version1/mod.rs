@@ -8,10 +8,12 @@ mod batches;
 mod event;
 mod msgpack;
 mod ranges;
+mod salvage;
 mod scan;
 mod segment;
 
 pub use event::Version1Event;
+pub use salvage::{FoundVersion1, SalvagedVersion1, Version1Gap, guess_version1, salvage_version1};
 pub use segment::{Version1Segment, check_numbers, read_version1_header};
 
 use crate::error::LogError;
@@ -35,6 +37,17 @@ pub struct Version1End {
     pub torn_bytes: u64,
     /// The newest segment was closed in good order.
     pub clean: bool,
+}
+
+/// An event with its sequence.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// The event.
+    pub event: Version1Event,
+    /// Its sequence; behind a place where something is missing, the least that it may have had.
+    pub sequence: u64,
+    /// Something is missing before, so that nobody can tell whether a cancelled fence hid it.
+    pub is_undecided: bool,
 }
 
 /// What [`read_version1`] finds, in commit order.
@@ -66,6 +79,8 @@ pub fn read_version1<E: From<LogError>>(
             match scan.step()? {
                 ScanStep::Frame(frame) => batches.take(segment.id, frame, &mut events)?,
                 ScanStep::End { torn_bytes } => break torn_bytes,
+                // Only a salvage passes them.
+                ScanStep::Lost(_) => {}
             }
             give(&mut events, visit)?;
         };
@@ -89,11 +104,11 @@ pub fn read_version1<E: From<LogError>>(
 }
 
 fn give<E>(
-    events: &mut Vec<(Version1Event, u64)>,
+    events: &mut Vec<Numbered>,
     visit: &mut dyn FnMut(Version1Step) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut given = events.drain(..);
-    given.try_for_each(|(event, sequence)| visit(Version1Step::Event(Box::new(event), sequence)))
+    given.try_for_each(|given| visit(Version1Step::Event(Box::new(given.event), given.sequence)))
 }
 
 #[cfg(test)]

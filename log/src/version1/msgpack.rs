@@ -17,6 +17,11 @@ impl<'a> Values<'a> {
         self.rest.is_empty()
     }
 
+    /// Returns how many bytes are left to take.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Takes a map: its values are taken by `take`, which is told each key and skips those that it
     /// does not know.
     pub(super) fn map(

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 
 /// The file's name in the data directory.
-const NAME: &str = "visibility_ranges.fbv";
+pub(super) const NAME: &str = "visibility_ranges.fbv";
 const MAGIC: &[u8; 6] = b"FBATVR";
 const VERSION: u16 = 1;
 /// Magic, version and checksum.
@@ -51,9 +51,14 @@ impl HiddenRanges {
         let at = self.0.partition_point(|range| range.end <= sequence);
         self.0.get(at).is_some_and(|range| range.start <= sequence)
     }
+
+    /// Returns whether a sequence is hidden that is no less.
+    pub(super) fn may_hide_from(&self, sequence: u64) -> bool {
+        self.0.last().is_some_and(|last| last.end > sequence)
+    }
 }
 
-/// Reads the least significant byte first, which version 1 does here alone.
+/// Reads the least significant byte first, as version 1 wrote here.
 fn number(bytes: &[u8]) -> u32 {
     bytes
         .iter()

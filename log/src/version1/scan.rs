@@ -2,6 +2,8 @@
 
 use super::Version1Segment;
 use super::event::{Content, decode};
+use super::msgpack::Values;
+use super::segment::{ENTRY_LEN, TRAILER_LEN};
 use crate::bytes::Fields;
 use crate::error::LogError;
 use crate::fs::{Access, File, Fs, read_range};
@@ -25,6 +27,8 @@ const CHECKS_MAX: u64 = 16;
 pub(super) enum ScanStep {
     /// A whole frame.
     Frame(Content),
+    /// Bytes in which frames stood that are not whole; only where a damaged segment is salvaged.
+    Lost(Range<u64>),
     /// The end, and how many bytes behind the last whole frame are neither frames nor a footer.
     End { torn_bytes: u64 },
 }
@@ -69,6 +73,65 @@ impl<'s> Scan<'s> {
         })?;
         self.position = body.end;
         Ok(ScanStep::Frame(content))
+    }
+
+    /// As [`step`](Self::step), of a segment that may be damaged: what is no whole frame is passed.
+    pub(super) fn salvage(&mut self) -> Result<ScanStep, LogError> {
+        let bad = self.position;
+        match self.step() {
+            Err(LogError::CrcMismatch { .. } | LogError::CorruptSegment { .. }) => {}
+            Ok(ScanStep::End { torn_bytes }) if torn_bytes > 0 && self.is_footer(bad)? => {
+                return Ok(ScanStep::End { torn_bytes: 0 });
+            }
+            stepped => return stepped,
+        }
+        let mut from = bad + 1;
+        let footer_at = self.segment.footer_at.filter(|footer| *footer > bad);
+        let limit = footer_at.unwrap_or(self.segment.len);
+        let mut checked = 0;
+        while let Some(candidate) = self.find_start(from)?.filter(|start| *start < limit) {
+            if let Some((body, crc)) = self.claimed_body(candidate)? {
+                checked += body.end - body.start;
+                if checked > CHECKS_MAX * (self.segment.len - bad) {
+                    break;
+                }
+                if self.crc_of(&body)? == crc && self.decode(&body).is_ok() {
+                    self.position = candidate;
+                    return Ok(ScanStep::Lost(bad..candidate));
+                }
+            }
+            from = candidate + 1;
+        }
+        self.position = limit;
+        Ok(match footer_at {
+            // Where the footer starts is not covered by any checksum; its table tells.
+            Some(_) if self.is_footer(bad)? => ScanStep::End { torn_bytes: 0 },
+            Some(footer) => ScanStep::Lost(bad..footer),
+            None => ScanStep::End {
+                torn_bytes: self.segment.len - bad,
+            },
+        })
+    }
+
+    fn decode(&mut self, body: &Range<u64>) -> Result<Content, &'static str> {
+        match self.fill(body) {
+            Ok(Some(bytes)) => decode(bytes),
+            Ok(None) | Err(_) => Err("it is cut off"),
+        }
+    }
+
+    /// Returns whether a footer stands at `offset`, whatever its last bytes say of it: a table of
+    /// names, and behind it so many whole entries.
+    fn is_footer(&mut self, offset: u64) -> Result<bool, LogError> {
+        let Some(end) = self.segment.len.checked_sub(TRAILER_LEN as u64) else {
+            return Ok(false);
+        };
+        if end <= offset {
+            return Ok(false);
+        }
+        let mut values = Values::new(self.fill(&(offset..end))?.unwrap_or_default());
+        let names = values.array(|values| values.str().map(|_| ()));
+        Ok(names.is_some() && (values.left() as u64).is_multiple_of(ENTRY_LEN))
     }
 
     /// Returns where the body of the frame at `offset` stands; `None` when the frame is not whole.

@@ -11,10 +11,10 @@ const PREFIX_LEN: usize = 8;
 /// No header is longer; the released crate writes some 60 bytes.
 const HEADER_MAX: usize = 1024;
 /// Where the footer starts (8), the number of its entries (4), magic.
-const TRAILER_LEN: usize = 16;
+pub(super) const TRAILER_LEN: usize = 16;
 const TRAILER_MAGIC: &[u8; 4] = b"SIDX";
 /// Length of a footer's entry.
-const ENTRY_LEN: u64 = 154;
+pub(super) const ENTRY_LEN: u64 = 154;
 
 /// A segment that the released batpak wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,20 @@ impl Version1Segment {
     /// Returns the name under which a merged header lists it.
     pub fn name(&self) -> SegmentName {
         SegmentName::first_generation(self.id)
+    }
+
+    /// Takes a file for a segment whose header is damaged; where its frames begin is not known.
+    pub(super) fn guess(id: u64, file: &dyn File) -> Result<Option<Self>, LogError> {
+        let len = file.len()?;
+        if len < PREFIX_LEN as u64 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            id,
+            front: read_range(file, 0, PREFIX_LEN)?,
+            len,
+            footer_at: read_footer(file, PREFIX_LEN as u64, len)?,
+        }))
     }
 
     /// Takes a file whose header was cut off, as a crash leaves the newest one.
@@ -121,15 +135,17 @@ fn read_footer(file: &dyn File, frames_at: u64, len: u64) -> Result<Option<u64>,
     if trailer.last_chunk() != Some(TRAILER_MAGIC) {
         return Ok(None);
     }
-    let number = |bytes: &[u8]| {
-        let digits = bytes.iter().rev();
-        digits.fold(0_u64, |number, digit| number << 8 | u64::from(*digit))
-    };
     let start = number(trailer.get(..8).unwrap_or_default());
     let entries = number(trailer.get(8..12).unwrap_or_default());
     let table_end = at.checked_sub(entries.saturating_mul(ENTRY_LEN));
     let fits = start >= frames_at && table_end.is_some_and(|end| start < end);
     Ok(fits.then_some(start))
+}
+
+/// Reads the least significant byte first, which version 1 does in its footers.
+fn number(bytes: &[u8]) -> u64 {
+    let digits = bytes.iter().rev();
+    digits.fold(0, |number, digit| number << 8 | u64::from(*digit))
 }
 
 /// Checks that no number is missing among the segments, which are sorted.
