@@ -135,8 +135,8 @@ impl Store<Open> {
     /// Space for one more segment is needed meanwhile.
     ///
     /// The predicate is asked on this thread about every event, once, before anything is changed;
-    /// one that uses the store sees it as it was. Compact on one thread at a time: two at once disturb
-    /// each other, and one of them may have to begin again.
+    /// one that uses the store sees it as it was. Compact on one thread at a time: two at once
+    /// disturb each other, and one of them may have to begin again.
     ///
     /// # Errors
     /// `PredicatePanicked`, or `Serialization` for an event whose payload cannot be said in JSON:

@@ -21,7 +21,7 @@ const PER_SEED: u64 = 40;
 pub(super) fn properties() -> Vec<Property> {
     vec![Property {
         name: "tampered",
-        promise: "events that are edited, removed, put in or moved, checksums made right, are found",
+        promise: "events edited, removed, put in or moved, checksums made right, are found",
         unit: "tamperings",
         counts: [2_000, 40_000, 400_000],
         trial: Trial::Case(tampered),
