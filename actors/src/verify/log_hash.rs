@@ -6,6 +6,7 @@ use batpak_log::event::hash::fold_log_hash;
 use batpak_log::fs::Access;
 use batpak_log::segment::read_trailer;
 use std::collections::VecDeque;
+use std::io;
 
 /// The fold over the hashes of all events so far, and what it has to be further on.
 ///
@@ -45,14 +46,17 @@ impl LogHash {
             .collect();
         if let Some(last) = segments.last() {
             let name = last.header.segment;
-            let file = reader.access().fs().open(&name.file_name(), Access::Read)?;
-            if let Some(trailer) = read_trailer(&*file, &last.header.binding())? {
-                due.push_back(Due {
-                    sequence: trailer.next_sequence,
-                    hash: trailer.log_hash,
-                    said_by: format!("the footer of segment {}", name.id),
-                });
-            }
+            let trailer = match reader.access().fs().open(&name.file_name(), Access::Read) {
+                Ok(file) => read_trailer(&*file, &last.header.binding())?,
+                // Another process has put a later form in its place.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error.into()),
+            };
+            due.extend(trailer.map(|trailer| Due {
+                sequence: trailer.next_sequence,
+                hash: trailer.log_hash,
+                said_by: format!("the footer of segment {}", name.id),
+            }));
         }
         Ok(Self {
             hash: due.front().map_or([0; 32], |first| first.hash),
