@@ -19,7 +19,7 @@ pub(crate) enum Command {
     List,
     /// Tries every property for some minutes.
     Pr(Chosen),
-    /// Tries every property about twenty times as often, within an hour.
+    /// Tries every property about twenty times as often, within two hours.
     Nightly(Chosen),
     /// Tries every property for hours.
     Release(Chosen),

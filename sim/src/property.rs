@@ -7,7 +7,7 @@ use crate::scenario::{Outcome, Scenario};
 pub(crate) enum Tier {
     /// Minutes: before every merge.
     Pr,
-    /// Within an hour: every night.
+    /// Within two hours: every night.
     Nightly,
     /// Hours: before a release.
     Release,
