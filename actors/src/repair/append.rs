@@ -3,6 +3,7 @@
 use super::borrowed_names::BorrowedNames;
 use super::gaps::{Gap, sources};
 use super::plan::Plan;
+use super::proven_names::ProvenNames;
 use super::report::RepairReport;
 use super::{RepairProgress, RepairStage};
 use crate::engine::EngineHandle;
@@ -34,6 +35,7 @@ pub(super) fn save(
         let segment = plan.found(behind.at)?;
         let file = segment.open(from)?;
         let mut names = BorrowedNames::new(from, plan, behind.at);
+        let mut proven = ProvenNames::new(from, plan, behind.at);
         let mut gaps = plan
             .gaps
             .iter()
@@ -43,6 +45,7 @@ pub(super) fn save(
             match found {
                 Found::Group(mut group) => {
                     names.complete(&mut group)?;
+                    proven.complete(&mut group)?;
                     appender.take(&group, Place::Log)?;
                     progress(RepairProgress {
                         stage: RepairStage::Saving,

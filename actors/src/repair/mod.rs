@@ -15,6 +15,7 @@ mod borrowed_names;
 mod copy;
 mod gaps;
 mod plan;
+mod proven_names;
 mod report;
 mod retaken;
 mod version1;

@@ -74,7 +74,7 @@ fn what_is_whole_is_saved_and_what_is_lost_is_told() {
     assert_eq!((lost.len(), &lost[0]["file"]), (1, &"000002.fbat".into()));
     let sequences = &lost[0]["sequences"];
     let gone = sequences["end"].as_u64().unwrap() - sequences["first"].as_u64().unwrap();
-    assert_eq!(gone, 300 - after.len() as u64);
+    assert_eq!(gone, 300 - after.len() as u64, "{told:#}");
     let (from, end) = (&lost[0]["from_byte"], &lost[0]["end_byte"]);
     assert!(from.as_u64().unwrap() <= 2000 && end.as_u64().unwrap() > 2000);
     let refused = batpak(args!["repair", &store, &other]).failed(5);
