@@ -179,7 +179,7 @@ impl Store<Open> {
         let strategy = &config.strategy;
         // Whatever becomes of the segments meanwhile, nobody is asked twice, and nothing is written
         // before all have been asked.
-        let to_remove = match strategy.removes() {
+        let mut to_remove = match strategy.removes() {
             false => Vec::new(),
             true => self.judge(&sealed, strategy, progress)?,
         };
@@ -189,7 +189,7 @@ impl Store<Open> {
         );
         for _ in 0..TRIES {
             let units = units(&sealed, &to_remove, is_shown, max);
-            if self.write_units(&units, &mut result, progress)? {
+            if self.write_units(&units, &mut to_remove, &mut result, progress)? {
                 return Ok(result);
             }
             sealed = self.shared.engine.sealed_segments()?;
@@ -226,6 +226,7 @@ impl Store<Open> {
     fn write_units(
         &self,
         units: &[Unit],
+        to_remove: &mut Vec<ToRemove>,
         result: &mut CompactionResult,
         progress: &mut impl FnMut(CompactionProgress),
     ) -> Result<bool, StoreError> {
@@ -241,6 +242,9 @@ impl Store<Open> {
             let Some(rewritten) = engine.compact(&unit.segments, &unit.removal)? else {
                 return Ok(false);
             };
+            // What is done is not done again.
+            let gone = &unit.removal.sequences;
+            to_remove.retain(|event| gone.binary_search(&event.sequence).is_err());
             result.segments_removed += rewritten.segments;
             let less = rewritten.bytes_before.saturating_sub(rewritten.bytes_after);
             result.bytes_reclaimed = result.bytes_reclaimed.saturating_add(less);

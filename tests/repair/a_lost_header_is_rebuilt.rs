@@ -128,10 +128,77 @@ fn without_a_proof_of_its_times_the_report_says_so() {
     let mut files = files_of(&directory);
     files.retain(|name, _| name.ends_with(".fbat"));
     let name = segments(&files)[1].clone();
-    let files = zeroed(&files, std::slice::from_ref(&name), 168);
+    let mut files = zeroed(&files, std::slice::from_ref(&name), 168);
+    // The events of the segment before prove them.
+    let (report, events) = repair_only(&files);
+    assert!(report.rebuilt_headers[0].times_proven, "{report:?}");
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(events, before);
+    // Nothing does without it.
+    let first = files.get_mut("000001.fbat").unwrap();
+    let groups = group_starts(first);
+    groups.iter().for_each(|start| first[start + 50] ^= 1);
     let (report, events) = repair_only(&files);
     assert_eq!(report.rebuilt_headers.len(), 1);
     assert!(!report.rebuilt_headers[0].times_proven, "{report:?}");
+    assert!(!report.rebuilt_headers[0].is_kept, "{report:?}");
     assert!(!report.is_complete());
-    assert_eq!(events.len(), before.len());
+    assert_eq!(events.len(), coordinates.len());
+}
+
+#[test]
+fn times_behind_a_cancelled_fence_are_those_that_events_prove() {
+    let directory = MemoryFs::new();
+    let store = open_large(&directory);
+    (0..5).for_each(|number| _ = append(&store, number));
+    // The footer names the time of the last one, which is not the next header's.
+    let fence = store.begin_visibility_fence().unwrap();
+    (40..80).for_each(|number| submit(&fence, number));
+    fence.cancel().unwrap();
+    store.close().unwrap();
+    let store = open_large(&directory);
+    (5..9).for_each(|number| _ = append(&store, number));
+    let before = known(&store);
+    store.close().unwrap();
+    let files = files_of(&directory);
+    let name = segments(&files)[1].clone();
+    let files = zeroed(&files, std::slice::from_ref(&name), 168);
+    let repaired = repair(&files, &before, "a cancelled fence before");
+    assert_eq!(repaired.events, before);
+    assert!(repaired.report.is_complete(), "{:?}", repaired.report);
+}
+
+#[test]
+fn a_rebuilt_header_does_not_say_how_far_the_one_before_it_went() {
+    let directory = MemoryFs::new();
+    for session in 0..2 {
+        let store = open_large(&directory);
+        (session * 8..session * 8 + 8).for_each(|number| _ = append(&store, number));
+        store.close().unwrap();
+    }
+    let store = open_large(&directory);
+    let before = known(&store);
+    store.close().unwrap();
+    let files = files_of(&directory);
+    let names = segments(&files);
+    let starts = group_starts(&files[&names[0]]);
+    for (damaged, saved) in [(7, 8), (5, 10), (0, 14)] {
+        let mut files = zeroed(&files, &names[1..2], 168);
+        let first = files.get_mut(&names[0]).unwrap();
+        first[starts[damaged] + 50] ^= 1;
+        let footer = first.len() - 5;
+        first[footer] ^= 1;
+        let what = format!("group {damaged}");
+        let repaired = repair(&files, &before, &what);
+        assert!(
+            !repaired.report.is_complete(),
+            "{what}: {:?}",
+            repaired.report
+        );
+        assert_eq!(
+            repaired.report.saved_events, saved,
+            "{what}: {:?}",
+            repaired.report
+        );
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::harness::*;
 use batpak::store::RepairReport;
+use batpak::testkit::MemoryFs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -262,4 +263,90 @@ fn whose_segment_is_lost_after_it_was_taken_over() {
             .iter()
             .any(|of| of.file == "000002.fbat" && of.is_loss)
     );
+}
+
+/// A log that was taken over and has two more segments, and all of its events.
+fn carried() -> (Files, Vec<Known>) {
+    let directory = directory_of(&fixture("closed"));
+    for session in 0..2 {
+        let store = open(&directory).unwrap();
+        (session * 8..session * 8 + 3).for_each(|number| _ = append(&store, number));
+        store.close().unwrap();
+    }
+    let store = open(&directory).unwrap();
+    let before = known(&store);
+    store.close().unwrap();
+    (files_of(&directory), before)
+}
+
+#[test]
+fn whose_segment_is_damaged_after_it_was_taken_over() {
+    let (files, before) = carried();
+    for start in group_starts(&files["000001-1.fbat"]) {
+        let mut files = files.clone();
+        files.get_mut("000001-1.fbat").unwrap()[start + 60] ^= 1;
+        let (report, events) = repair_only(&files);
+        assert_eq!(events, before, "{report:?}");
+        assert!(report.is_complete(), "{report:?}");
+        // Of files that are not those of then, nothing is believed.
+        files.get_mut("000006.fbat").unwrap().truncate(70);
+        let (report, events) = repair_only(&files);
+        assert!(!report.is_complete(), "{report:?}");
+        assert!(events.len() < before.len());
+    }
+}
+
+#[test]
+fn beside_a_segment_of_another_store() {
+    let other = MemoryFs::new();
+    for number in 0..9 {
+        let store = open(&other).unwrap();
+        append(&store, 5000 + number);
+        store.close().unwrap();
+    }
+    let (mut files, before) = carried();
+    let foreign = "000009.fbat";
+    assert!(!files.contains_key(foreign));
+    files.insert(foreign.into(), files_of(&other)[foreign].clone());
+    files.get_mut("000001-1.fbat").unwrap()[..180].fill(0);
+    files.retain(|name, _| name.ends_with(".fbat"));
+    let (report, events) = repair_only(&files);
+    assert_eq!(events, before, "{report:?}");
+}
+
+#[test]
+fn whose_files_are_another_logs_once_it_was_taken_over() {
+    let (mut files, _) = carried();
+    files.remove("000001-1.fbat");
+    files.remove("000008.fbat");
+    files.retain(|name, _| name.ends_with(".fbat"));
+    let first = files.get_mut("000001.fbat").unwrap();
+    let made = first.windows(10).position(|window| window == b"created_ns");
+    first[made.unwrap() + 15] ^= 1;
+    let (report, events) = repair_only(&files);
+    assert_eq!(events.len(), 3, "{report:?}");
+    assert!(!report.is_complete(), "{report:?}");
+}
+
+#[test]
+fn only_the_newest_may_have_been_cut_off() {
+    for name in ["closed", "batch-over-segments", "reopened-after-a-crash"] {
+        let mut files = fixture(name);
+        for last in segments(&files).iter().rev().take(2) {
+            files.get_mut(last).unwrap().truncate(3);
+        }
+        assert!(taken_over(&files).is_err());
+        let (report, _) = repair_only(&files);
+        assert!(!report.is_complete(), "{name}: {report:?}");
+    }
+}
+
+#[test]
+fn batches_without_an_end_are_told_as_by_an_opening() {
+    let files = fixture("unfinished-batch");
+    let store = open_large_checked(&directory_of(&files)).unwrap();
+    let taken = store.diagnostics().recovery.version1.unwrap();
+    let again = repair_only(&files).0.version1.unwrap();
+    assert!(taken.dropped_events > 0);
+    assert_eq!(again, taken);
 }

@@ -3,6 +3,7 @@
 
 use crate::harness::*;
 use batpak::prelude::*;
+use batpak::store::RepairReport;
 use batpak::testkit::MemoryFs;
 use std::collections::BTreeSet;
 
@@ -198,4 +199,75 @@ fn but_where_nothing_of_it_is_whole_the_sources_count_and_the_report_says_so() {
                 && outdated.later_generation == 1),
         "{outdated:?}"
     );
+}
+
+/// Demands that whoever reads the report knows of each payload that is there again.
+fn assert_told(report: &RepairReport, events: &[Known], sources: &[String], what: &str) {
+    for number in REMOVED {
+        let is_back = events
+            .iter()
+            .any(|event| event.content.id == key(number) && event.content.kind == KIND);
+        let is_told = report
+            .outdated
+            .iter()
+            .any(|outdated| sources.contains(&outdated.file));
+        assert!(!is_back || is_told, "{what}: {number}: {report:?}");
+    }
+}
+
+#[test]
+fn and_where_nobody_knows_how_far_it_went_the_report_says_what_may_be_there_again() {
+    let merged = merged(&REMOVED, false);
+    let starts = group_starts(&merged.files[&merged.name]);
+    for lost in [168, 450, 1000] {
+        for cut in [4, 6, 8, 10] {
+            let files = merged.damage(|bytes| {
+                bytes.truncate(starts[cut]);
+                bytes[..lost].fill(0);
+            });
+            let what = format!("{lost} bytes and all from group {cut} on");
+            let (report, events) = repair_only(&files);
+            assert_told(&report, &events, &merged.sources, &what);
+        }
+    }
+    // A crash had begun to remove the sources.
+    let mut files = merged.damage(|bytes| bytes.fill(0));
+    files.remove(&merged.sources[0]);
+    let (report, events) = repair_only(&files);
+    assert_told(&report, &events, &merged.sources, "without the first");
+}
+
+#[test]
+fn where_the_newest_is_cut_short_between_two_groups_the_sources_give_the_rest() {
+    let directory = MemoryFs::new();
+    for session in 0..3 {
+        let store = open(&directory).unwrap();
+        (session * 8..session * 8 + 8).for_each(|number| _ = append(&store, number));
+        store.close().unwrap();
+    }
+    let sources = files_of(&directory);
+    let store = open_large(&directory);
+    store.compact(&CompactionConfig::default()).unwrap();
+    let known = known(&store);
+    store.close().unwrap();
+    let mut files = files_of(&directory);
+    let name = segments(&files)[0].clone();
+    assert_eq!(segments(&files).len(), 1);
+    files.extend(
+        sources
+            .into_iter()
+            .filter(|(name, _)| name.ends_with(".fbat")),
+    );
+    for has_checkpoint in [true, false] {
+        if !has_checkpoint {
+            files.retain(|name, _| name.ends_with(".fbat"));
+        }
+        for start in group_starts(&files[&name]) {
+            let mut files = files.clone();
+            files.get_mut(&name).unwrap().truncate(start);
+            let (report, events) = repair_only(&files);
+            assert_eq!(events.len(), known.len(), "{start}: {report:?}");
+            assert!(report.is_complete(), "{start}: {report:?}");
+        }
+    }
 }

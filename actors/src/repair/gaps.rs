@@ -7,7 +7,7 @@ use batpak_log::layout::{FEATURE_REMOVALS, FEATURE_STUBS};
 use batpak_log::repair::{
     Found, FoundSegment, KeptSegment, SalvagedGroup, Salvaging, Survey, salvage, segment_end,
 };
-use batpak_log::segment::Removals;
+use batpak_log::segment::{Removals, read_trailer};
 
 /// What is lost of a merged segment, and may stand in its sources.
 #[derive(Clone, Debug)]
@@ -105,6 +105,20 @@ impl Gaps {
 pub(super) fn sources(survey: &Survey, merged: usize) -> Vec<&FoundSegment> {
     let earlier = survey.earlier.iter().filter(|of| of.merged == merged);
     earlier.map(|of| &of.segment).collect()
+}
+
+/// Returns the sequence behind all that the sources of a segment used, if one of them tells.
+pub(super) fn sources_end(
+    from: &dyn Fs,
+    survey: &Survey,
+    merged: usize,
+) -> Result<Option<u64>, StoreError> {
+    let mut end = None;
+    for source in sources(survey, merged) {
+        let trailer = read_trailer(&*source.open(from)?, &source.header.binding())?;
+        end = end.max(trailer.map(|trailer| trailer.next_sequence));
+    }
+    Ok(end)
 }
 
 /// Returns whether all groups with these sequences are whole in a row of sources.

@@ -1,6 +1,6 @@
 //! What a repair will keep, what it will try to save, and what is missing.
 
-use super::gaps::{Gap, Gaps};
+use super::gaps::{Gap, Gaps, sources_end};
 use super::report::{LostRange, LostSequences, MissingSegments, RebuiltHeader, RepairReport};
 use super::{RepairProgress, RepairStage};
 use crate::error::StoreError;
@@ -186,6 +186,11 @@ impl Plan {
         let (name, header) = (segment.file_name.clone(), segment.header.clone());
         let after = self.survey.segments.get(behind.at + 1);
         let after = after.map(|next| next.header.first_sequence);
+        // Where nothing follows, what it was merged from tells how far it went.
+        let after = match after {
+            None => sources_end(from, &self.survey, behind.at)?,
+            after => after,
+        };
         let len = segment.len;
         let mut next_sequence = header.first_sequence.max(self.known_end(behind.at, &[]));
         let mut gaps = Gaps::new(behind.at, self.kept.last());
@@ -218,8 +223,11 @@ impl Plan {
             let sequences = LostSequences::new(next_sequence, Some(end));
             gaps.add(LostRange::new(name, len..len, sequences));
         }
+        let known = self.report.from_sources.len();
         gaps.report(from, &self.survey, &mut self.report, &mut self.gaps)?;
-        Ok(next_sequence)
+        let filled = self.report.from_sources.iter().skip(known);
+        let filled = filled.filter_map(|range| range.sequences.end).max();
+        Ok(next_sequence.max(filled.unwrap_or(0)))
     }
 
     /// Reports segments of which there is no file, and an end that is not there.

@@ -4,7 +4,7 @@
 use crate::error::StoreError;
 use crate::recovery::{IN_MEMORY_BYTES_MAX, Version1Report, take_over};
 use batpak_log::fs::{Access, DirectoryLock, File, Fs, MemoryFs};
-use batpak_log::repair::{Survey, survey};
+use batpak_log::repair::{FoundSegment, Survey, is_whole, survey};
 use batpak_log::version1::check_numbers;
 use std::io;
 use std::sync::Arc;
@@ -26,7 +26,15 @@ pub(super) fn take_over_again(
     directory: &Arc<dyn Fs>,
     surveyed: Survey,
 ) -> Result<Retaken, StoreError> {
-    let untaken = &surveyed.untaken;
+    let carrier = carrier_of(&surveyed).cloned();
+    let is_damaged = match &carrier {
+        Some(carrier) if !surveyed.taken_over.is_empty() => !is_whole(&**directory, carrier)?,
+        Some(_) | None => false,
+    };
+    let untaken = match is_damaged && surveyed.untaken.is_empty() {
+        true => &surveyed.taken_over,
+        false => &surveyed.untaken,
+    };
     let bytes: u64 = untaken.iter().map(|segment| segment.len).sum();
     let as_it_is = |surveyed| Ok((Arc::clone(directory), surveyed, None));
     if untaken.is_empty() || bytes > IN_MEMORY_BYTES_MAX || check_numbers(untaken).is_err() {
@@ -44,10 +52,20 @@ pub(super) fn take_over_again(
         name: taken.segment.clone(),
     });
     let again = survey(&*with_segment)?;
-    match again.untaken.is_empty() {
+    // The header of the damaged one says what the events were.
+    let is_same = carrier.is_none_or(|carrier| {
+        carrier_of(&again).is_some_and(|of| of.header.replaced == carrier.header.replaced)
+    });
+    match again.untaken.is_empty() && is_same && again.store_id == surveyed.store_id {
         true => Ok((with_segment, again, Some(taken))),
         false => as_it_is(surveyed),
     }
+}
+
+/// Returns the segment that holds what was taken over.
+fn carrier_of(survey: &Survey) -> Option<&FoundSegment> {
+    let mut segments = survey.segments.iter();
+    segments.find(|of| of.header.holds_version1())
 }
 
 impl WithSegment {

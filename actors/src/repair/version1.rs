@@ -81,9 +81,10 @@ impl Version1Log {
             let end = Version1End {
                 next_sequence: counted.max(proven),
                 hidden_events: found.hidden_events,
+                dropped_batches: found.dropped_batches,
+                dropped_events: found.dropped_events,
                 torn_bytes: found.torn_bytes,
                 clean: found.clean,
-                ..Version1End::default()
             };
             Ok((end, skipped))
         })?;

@@ -2,11 +2,12 @@
 
 use crate::error::StoreError;
 use crate::reader::Reader;
+use crate::recovery::moved_under_reader;
+use batpak_log::error::LogError;
 use batpak_log::event::hash::fold_log_hash;
 use batpak_log::fs::Access;
 use batpak_log::segment::read_trailer;
 use std::collections::VecDeque;
-use std::io;
 
 /// The fold over the hashes of all events so far, and what it has to be further on.
 ///
@@ -46,11 +47,14 @@ impl LogHash {
             .collect();
         if let Some(last) = segments.last() {
             let name = last.header.segment;
-            let trailer = match reader.access().fs().open(&name.file_name(), Access::Read) {
-                Ok(file) => read_trailer(&*file, &last.header.binding())?,
-                // Another process has put a later form in its place.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                Err(error) => return Err(error.into()),
+            let fs = reader.access().fs();
+            let file = fs.open(&name.file_name(), Access::Read);
+            let file = file.map_err(LogError::from);
+            let trailer = file.and_then(|file| read_trailer(&*file, &last.header.binding()));
+            let trailer = match trailer {
+                // It is being sealed, or another process has put a later form in its place.
+                Err(LogError::Io(error)) if moved_under_reader(&error) => None,
+                read => read?,
             };
             due.extend(trailer.map(|trailer| Due {
                 sequence: trailer.next_sequence,

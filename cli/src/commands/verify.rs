@@ -101,7 +101,7 @@ fn sentence(bad: &BadEvent) -> String {
         detail,
     } = bad;
     if *event_id == 0 {
-        return format!("the first bad place is before sequence {sequence}: {detail}");
+        return format!("the first bad place is at or before sequence {sequence}: {detail}");
     }
     let id = id_text(*event_id);
     format!("the first bad event is {id} of {entity} (sequence {sequence}): {detail}")

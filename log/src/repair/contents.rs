@@ -63,6 +63,35 @@ pub(super) fn read_contents(
     Ok(contents)
 }
 
+/// The clock and the hash of the latest event of each entity.
+pub(super) type Heads = BTreeMap<Arc<str>, (u32, [u8; 32])>;
+
+/// Takes up the latest events of a segment.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn read_heads(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    end: Option<u64>,
+    heads: &mut Heads,
+) -> Result<(), LogError> {
+    salvage::<LogError>(file, header, Salvaging { from: 0, end }, &mut |found| {
+        if let Found::Group(group) = found {
+            for SalvagedEvent {
+                record, coordinate, ..
+            } in &group.events
+            {
+                if let Some(coordinate) = coordinate {
+                    let head = (record.clock, record.event_hash);
+                    heads.insert(coordinate.entity_arc(), head);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Why a reading ended.
 enum Ended {
     Proven,
@@ -80,8 +109,12 @@ impl From<LogError> for Ended {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn times_fit(file: &Arc<dyn File>, header: &SegmentHeader) -> Result<bool, LogError> {
-    let mut latest = BTreeMap::<u32, (u32, [u8; 32])>::new();
+pub(super) fn times_fit(
+    file: &Arc<dyn File>,
+    header: &SegmentHeader,
+    heads: &Heads,
+) -> Result<bool, LogError> {
+    let mut latest = heads.clone();
     let what = Salvaging { from: 0, end: None };
     let read = salvage::<Ended>(file, header, what, &mut |found| {
         let Found::Group(group) = found else {
@@ -91,13 +124,17 @@ pub(super) fn times_fit(file: &Arc<dyn File>, header: &SegmentHeader) -> Result<
             record, coordinate, ..
         } in &group.events
         {
-            let before = latest.insert(record.name, (record.clock, record.event_hash));
+            let Some(coordinate) = coordinate else {
+                continue;
+            };
+            let head = (record.clock, record.event_hash);
+            let before = latest.insert(coordinate.entity_arc(), head);
             let before = match (record.clock, before) {
                 (0, _) => Some([0; 32]),
                 (clock, Some((of, hash))) if of.checked_add(1) == Some(clock) => Some(hash),
                 (_, _) => None,
             };
-            if let (Some(before), Some(coordinate)) = (before, coordinate)
+            if let Some(before) = before
                 && record.tie == Tie::Hashed
                 && record.hash_at(coordinate, &before) == record.event_hash
             {

@@ -6,7 +6,9 @@
 
 use super::survey::{EarlierForm, FoundSegment, LeftOut, OutdatedForm, Survey};
 use crate::directory::Sources;
-use crate::segment::{SegmentHeader, SegmentName};
+use crate::error::LogError;
+use crate::fs::Fs;
+use crate::segment::{SegmentHeader, SegmentName, read_trailer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -161,25 +163,34 @@ pub(super) fn forget_taken_over(survey: &mut Survey) {
                 is_loss: true,
             });
             survey.untaken.push(segment);
+        } else {
+            survey.taken_over.push(segment);
         }
     }
+    survey.taken_over.sort_unstable_by_key(|segment| segment.id);
     survey.untaken.sort_unstable_by_key(|segment| segment.id);
 }
 
 /// Finds segments that count although a later form of them took their place: its file is gone, or
 /// nothing in it is whole. If that form had removed something, it is there again.
-pub(super) fn find_outdated(survey: &mut Survey) {
+pub(super) fn find_outdated(fs: &dyn Fs, survey: &mut Survey) -> Result<(), LogError> {
     let lost = survey.left_out.iter().filter(|left_out| left_out.is_loss);
-    let lost: Vec<_> = lost
+    let mut lost: Vec<_> = lost
         .filter_map(|left_out| SegmentName::parse(&left_out.file))
         .collect();
+    for segment in &survey.segments {
+        if ends_anywhere(fs, segment)? {
+            lost.push(segment.header.segment);
+        }
+    }
     let checkpoint = survey.checkpoint.map(|checkpoint| checkpoint.position);
     let mut outdated = Vec::new();
     for (at, segment) in survey.segments.iter().enumerate() {
         let SegmentName { id, generation } = segment.header.segment;
         let later_file = lost
             .iter()
-            .find(|name| name.id == id && name.generation > generation);
+            .filter(|name| name.id <= id && name.generation > generation)
+            .max_by_key(|name| (name.id, name.generation));
         let next = survey.segments.get(at + 1);
         let named = next.and_then(|next| next.header.predecessor);
         let named = named.filter(|named| named.last_id == segment.header.last_id);
@@ -199,4 +210,16 @@ pub(super) fn find_outdated(survey: &mut Survey) {
         }
     }
     survey.outdated = outdated;
+    Ok(())
+}
+
+/// Returns whether a merged segment may have covered more numbers than is known.
+fn ends_anywhere(fs: &dyn Fs, segment: &FoundSegment) -> Result<bool, LogError> {
+    let header = &segment.header;
+    let generation = header.segment.generation;
+    let is_told = generation == 0 || generation == 1 && !header.replaced.is_empty();
+    if is_told || !segment.is_rebuilt() {
+        return Ok(false);
+    }
+    Ok(read_trailer(&*segment.open(fs)?, &header.binding())?.is_none())
 }

@@ -1,7 +1,7 @@
 //! Finds the longest front of a log that every opening accepts.
 
 use super::salvage::segment_end;
-use super::survey::{FoundSegment, Survey};
+use super::survey::{FoundSegment, HeaderState, Survey};
 use crate::error::LogError;
 use crate::fs::{File, Fs};
 use crate::log_position::LogPosition;
@@ -93,7 +93,22 @@ pub fn find_front(
 /// Takes segments whose header was rebuilt from the end of the front, unless the log hash of a
 /// footer, or of a segment behind, is that of all events up to there.
 fn drop_unproven(fs: &dyn Fs, survey: &Survey, front: &mut Front) -> Result<(), LogError> {
-    let mut has_changed = false;
+    // With other times than theirs, its events would not give their hashes.
+    let lacks_times = |kept: &KeptSegment| {
+        let state = survey.segments.get(kept.at).map(|of| of.state);
+        matches!(
+            state,
+            Some(HeaderState::Rebuilt {
+                times_proven: false
+            })
+        )
+    };
+    let unproven = front.segments.iter().position(lacks_times);
+    let mut has_changed = unproven.is_some();
+    if let Some(unproven) = unproven {
+        front.segments.truncate(unproven);
+        front.end = None;
+    }
     while let Some(last) = front.segments.last().copied()
         && let Some(segment) = survey.segments.get(last.at)
         && segment.is_rebuilt()
@@ -114,6 +129,16 @@ fn drop_unproven(fs: &dyn Fs, survey: &Survey, front: &mut Front) -> Result<(), 
         front.end = Some(end);
     }
     Ok(())
+}
+
+/// Returns whether a segment holds all that its own footer counts.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_whole(fs: &dyn Fs, segment: &FoundSegment) -> Result<bool, LogError> {
+    let file = segment.open(fs)?;
+    let read = read_upto(&file, &segment.header, None)?;
+    is_proven(fs, segment, &read.position)
 }
 
 fn is_proven(
@@ -150,7 +175,11 @@ fn sealed(
         if !follows {
             continue;
         }
-        let end = sealed_end(&file, header, &named)?;
+        // A header that was rebuilt says only what was read of this segment.
+        let end = match successor.is_rebuilt() {
+            true => read_trailer(&*file, &header.binding())?.map(|trailer| trailer.end_offset),
+            false => sealed_end(&file, header, &named)?,
+        };
         let read = read_upto(&file, header, end)?;
         let position = read.position;
         let is_whole = end.is_none_or(|end| position.offset == end)

@@ -18,7 +18,7 @@ mod salvage;
 mod store_id;
 mod survey;
 
-pub use front::{Front, FrontEnd, KeptSegment, find_front, judge_end};
+pub use front::{Front, FrontEnd, KeptSegment, find_front, is_whole, judge_end};
 pub use salvage::{
     Found, LostBytes, SalvagedEvent, SalvagedGroup, Salvaging, salvage, segment_end,
 };

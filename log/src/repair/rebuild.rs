@@ -5,7 +5,7 @@
 //! before and behind, and the checkpoint. Nothing else is believed than what a checksum or a hash
 //! holds for, and what cannot be proven is marked so.
 
-use super::contents::{Contents, read_contents, times_fit};
+use super::contents::{Contents, Heads, read_contents, read_heads, times_fit};
 use super::front::read_upto;
 use super::salvage::segment_end;
 use super::survey::{FoundSegment, HeaderState};
@@ -54,13 +54,20 @@ pub(super) fn rebuild(
         return Ok(None);
     };
     let before = known.before(name)?;
+    // Without a footer there, events may be missing between the two.
+    let before_is_told = name.id == 1 || before.is_some_and(|(_, is_told)| is_told);
+    let before = before.map(|(before, _)| before);
     if let Some(before) = &before {
-        header.first_sequence = before.next_sequence.min(contents.first_sequence);
+        header.first_sequence = match before_is_told {
+            true => before.next_sequence.min(contents.first_sequence),
+            false => contents.first_sequence,
+        };
     }
     let count_before = before.map_or(0, |before| before.event_count);
     let is_complete = trailer
         .is_some_and(|trailer| trailer.event_count == count_before.saturating_add(contents.events));
-    let is_first = is_complete || contents.first_sequence == header.first_sequence;
+    let is_first =
+        is_complete || before_is_told && contents.first_sequence == header.first_sequence;
     let form = Form::of(name, &contents, is_first);
     header.required_features = form.features(&contents);
     header.removals = contents.removals;
@@ -82,7 +89,7 @@ pub(super) fn rebuild(
         header.predecessor = Some(before.unwrap_or(unknown));
     }
     let candidates = known.times(&*file, &header, before.as_ref(), trailer, &contents)?;
-    let (hlc, times_proven) = choose_time(&file, &header, &contents, &candidates)?;
+    let (hlc, times_proven) = choose_time(known, &file, &header, &contents, &candidates)?;
     header.hlc = hlc;
     Ok(Some(FoundSegment {
         file_name: name.file_name(),
@@ -166,7 +173,8 @@ impl Form {
     /// Returns as many sources as the header had, so that its groups stand where they must. Which
     /// they were is lost; these names cannot be those of anything else.
     fn placeholders(self, name: SegmentName) -> Vec<Replaced> {
-        let names = (name.id..).take(self.replaced.unwrap_or(0));
+        let count = self.replaced.unwrap_or(0) as u64;
+        let names = (0..count).map(|nth| name.id.saturating_add(nth));
         let placeholder = |id| Replaced {
             segment: SegmentName::first_generation(id),
             log_hash: [0; 32],
@@ -176,19 +184,28 @@ impl Form {
 }
 
 impl Known<'_> {
-    /// Returns where the log stands behind the segment that this one follows, if it is there.
-    fn before(&self, name: SegmentName) -> Result<Option<LogPosition>, LogError> {
+    /// Returns the segments of this store whose header is known.
+    fn own(&self) -> impl Iterator<Item = &FoundSegment> {
+        let store_id = self.store_id;
+        self.found
+            .iter()
+            .filter(move |of| of.header.store_id == store_id)
+    }
+
+    /// Returns where the log stands behind the segment that this one follows, if it is there, and
+    /// whether that segment's footer says so.
+    fn before(&self, name: SegmentName) -> Result<Option<(LogPosition, bool)>, LogError> {
         if name.id == 1 {
             return Ok(None);
         }
-        let before = self.found.iter().filter(|of| of.header.last_id < name.id);
+        let before = self.own().filter(|of| of.header.last_id < name.id);
         let latest = before.max_by_key(|of| (of.header.last_id, of.header.segment.generation));
         let Some(before) = latest.filter(|of| of.header.last_id + 1 == name.id) else {
             return Ok(None);
         };
         let (header, file) = (&before.header, before.open(self.fs)?);
         if let Some(trailer) = read_trailer(&*file, &header.binding())? {
-            return Ok(Some(LogPosition {
+            let position = LogPosition {
                 segment: header.segment,
                 last_id: header.last_id,
                 offset: trailer.end_offset,
@@ -196,10 +213,11 @@ impl Known<'_> {
                 next_sequence: trailer.next_sequence,
                 hlc: trailer.hlc,
                 log_hash: trailer.log_hash,
-            }));
+            };
+            return Ok(Some((position, true)));
         }
         let end = segment_end(self.fs, before, self.found)?;
-        Ok(Some(read_upto(&file, header, end)?.position))
+        Ok(Some((read_upto(&file, header, end)?.position, false)))
     }
 
     /// Returns the last number that a segment covers, as far as anything tells: too low at worst.
@@ -215,7 +233,7 @@ impl Known<'_> {
         }
         // Each source covers a number at least, and one that was never merged no more.
         let listed = form.replaced.map_or(0, |count| count as u64);
-        let mut last_id = name.id.max(name.id + listed.saturating_sub(1));
+        let mut last_id = name.id.saturating_add(listed.saturating_sub(1));
         if name.generation == 1 && form.replaced.is_some() && !contents.holds_version1 {
             return last_id;
         }
@@ -223,10 +241,7 @@ impl Known<'_> {
         if let Some(position) = checkpoint.filter(|of| of.segment == name) {
             last_id = last_id.max(position.last_id);
         }
-        let behind = self
-            .found
-            .iter()
-            .filter(|of| of.header.segment.id > name.id);
+        let behind = self.own().filter(|of| of.header.segment.id > name.id);
         for other in behind {
             let header = &other.header;
             let is_inside = match trailer {
@@ -250,12 +265,24 @@ impl Known<'_> {
         other.map_or(last_id, |before| last_id.min(before))
     }
 
+    /// Returns the latest event of each entity in earlier segments.
+    fn heads_before(&self, name: SegmentName) -> Result<Heads, LogError> {
+        let mut earlier: Vec<_> = self
+            .own()
+            .filter(|of| of.header.last_id < name.id)
+            .collect();
+        earlier.sort_unstable_by_key(|of| of.header.segment);
+        let mut heads = Heads::new();
+        for segment in earlier {
+            let end = segment_end(self.fs, segment, self.found)?;
+            read_heads(&segment.open(self.fs)?, &segment.header, end, &mut heads)?;
+        }
+        Ok(heads)
+    }
+
     /// Returns the first segment behind a number whose header is known.
     fn next(&self, last_id: u64) -> Option<&FoundSegment> {
-        let behind = self
-            .found
-            .iter()
-            .filter(|of| of.header.segment.id > last_id);
+        let behind = self.own().filter(|of| of.header.segment.id > last_id);
         behind.min_by_key(|of| of.header.segment)
     }
 
@@ -276,8 +303,7 @@ impl Known<'_> {
             times.push(Hlc::default());
         }
         let same = self
-            .found
-            .iter()
+            .own()
             .find(|of| of.header.segment.id == header.segment.id);
         times.extend(same.map(|same| same.header.hlc));
         let next = self.next(header.last_id);
@@ -307,6 +333,7 @@ impl Known<'_> {
 
 /// Returns the time for which an event's hash speaks; without such an event the likeliest one.
 fn choose_time(
+    known: &Known<'_>,
     file: &Arc<dyn File>,
     header: &SegmentHeader,
     contents: &Contents,
@@ -316,13 +343,20 @@ fn choose_time(
     if contents.holds_version1 {
         return Ok((likeliest, true));
     }
-    for hlc in candidates {
-        let header = SegmentHeader {
-            hlc: *hlc,
-            ..header.clone()
+    // Where no event follows another one of the same segment, one follows an earlier segment's.
+    for with_earlier in [false, true] {
+        let heads = match with_earlier {
+            false => Heads::new(),
+            true => known.heads_before(header.segment)?,
         };
-        if times_fit(file, &header)? {
-            return Ok((*hlc, true));
+        for hlc in candidates {
+            let header = SegmentHeader {
+                hlc: *hlc,
+                ..header.clone()
+            };
+            if times_fit(file, &header, &heads)? {
+                return Ok((*hlc, true));
+            }
         }
     }
     Ok((likeliest, false))

@@ -72,7 +72,8 @@ pub struct Salvaging {
     pub end: Option<u64>,
 }
 
-/// Returns where a segment's groups end, as its own trailer or a segment behind it says.
+/// Returns where a segment's groups end, as its own trailer or a segment behind it says. A header
+/// that was rebuilt says only what was read here.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -86,7 +87,10 @@ pub fn segment_end(
         return Ok(Some(trailer.end_offset));
     }
     let header = &segment.header;
-    let named = all.iter().filter_map(|other| other.header.predecessor);
+    let own = all
+        .iter()
+        .filter(|other| other.header.store_id == header.store_id && !other.is_rebuilt());
+    let named = own.filter_map(|other| other.header.predecessor);
     let mut named = named.filter(|predecessor| {
         predecessor.last_id == header.last_id
             && predecessor.generation == header.segment.generation

@@ -104,6 +104,8 @@ pub struct Survey {
     pub version1: Vec<Version1Segment>,
     /// Segments of version 1 that none of the others has taken over.
     pub untaken: Vec<Version1Segment>,
+    /// Segments of version 1 that one of the others has taken over.
+    pub taken_over: Vec<Version1Segment>,
     /// Those of `version1` whose header is damaged.
     pub guessed: Vec<String>,
     /// The checkpoint of this store, if there is one that is whole.
@@ -181,7 +183,7 @@ pub fn survey(fs: &dyn Fs) -> Result<Survey, LogError> {
     }
     choose(&mut survey, read);
     forget_taken_over(&mut survey);
-    find_outdated(&mut survey);
+    find_outdated(fs, &mut survey)?;
     survey
         .left_out
         .sort_by(|one, other| one.file.cmp(&other.file));
@@ -260,7 +262,11 @@ fn rebuild_lost(
 
 /// Takes files for segments of version 1 whose header is damaged, where there are no others.
 fn find_version1(fs: &dyn Fs, survey: &mut Survey, read: &mut Headers) -> Result<(), LogError> {
-    let newest = survey.version1.iter().map(|segment| segment.id).max();
+    let has_others = !survey.version1.is_empty();
+    let numbers = survey.version1.iter().map(|segment| segment.id);
+    let newest = numbers
+        .chain(read.lost.iter().map(|(name, _)| name.id))
+        .max();
     for (name, reason) in std::mem::take(&mut read.lost) {
         if let Some(segment) = guess_version1(fs, name)? {
             survey.guessed.push(name.file_name());
@@ -269,7 +275,7 @@ fn find_version1(fs: &dyn Fs, survey: &mut Survey, read: &mut Headers) -> Result
         }
         // A crash may have cut the newest one off while it was made.
         let file = fs.open(&name.file_name(), Access::Read)?;
-        let may_be_cut_off = newest.is_some_and(|newest| newest < name.id);
+        let may_be_cut_off = has_others && newest == Some(name.id);
         match read_version1_header(name, &*file, may_be_cut_off)? {
             Some(segment) => survey.version1.push(segment),
             None => read.lost.push((name, reason)),

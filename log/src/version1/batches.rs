@@ -29,6 +29,8 @@ pub(super) struct Batches {
     /// Something is missing before: the last events since then, all of one time. They are the end
     /// of a batch if the mark behind them says so.
     held: Option<Vec<Version1Event>>,
+    /// How long their payloads are together.
+    held_bytes: usize,
     /// Something is missing before, so the counted sequence is too low.
     is_low: bool,
 }
@@ -54,6 +56,7 @@ impl Batches {
             counts: Counts::default(),
             open: None,
             held: None,
+            held_bytes: 0,
             is_low: false,
         }
     }
@@ -85,6 +88,7 @@ impl Batches {
             }
             Content::BatchCommit if self.held.is_some() => {
                 let cut = self.held.take().unwrap_or_default();
+                self.held_bytes = 0;
                 self.pass_cut(cut.len() as u64);
             }
             Content::BatchCommit => match self.open.take() {
@@ -151,7 +155,7 @@ impl Batches {
             let cut = self.give_others(open, events);
             self.pass_cut(cut);
         }
-        self.held = Some(Vec::new());
+        (self.held, self.held_bytes) = (Some(Vec::new()), 0);
         self.is_low = true;
     }
 
@@ -164,17 +168,18 @@ impl Batches {
     /// Holds an event back until it is certain that it is not the end of a batch that was cut:
     /// those of one batch have one time.
     fn hold(&mut self, event: Version1Event, events: &mut Vec<Numbered>) {
-        let held = self.held.iter().flatten();
-        let bytes: usize = held.clone().map(|held| held.payload.len()).sum();
-        let mut others = held.filter(|held| held.timestamp_us != event.timestamp_us);
-        if others.next().is_some() || bytes > GROUP_BODY_MAX {
+        let latest = self.held.as_ref().and_then(|held| held.last());
+        let is_other = latest.is_some_and(|held| held.timestamp_us != event.timestamp_us);
+        if is_other || self.held_bytes > GROUP_BODY_MAX {
             self.release(events);
         }
+        self.held_bytes += event.payload.len();
         self.held.get_or_insert_default().push(event);
     }
 
     /// Gives what was held back.
     pub(super) fn release(&mut self, events: &mut Vec<Numbered>) {
+        self.held_bytes = 0;
         let held = self.held.as_mut().map(std::mem::take);
         for event in held.into_iter().flatten() {
             self.give(event, events);

@@ -48,6 +48,10 @@ pub struct SalvagedVersion1 {
     pub next_sequence: u64,
     /// How many events a cancelled fence hides.
     pub hidden_events: u64,
+    /// How many batches have no end, so that none of their events is there.
+    pub dropped_batches: u64,
+    /// How many events of such batches stand in the files.
+    pub dropped_events: u64,
     /// How many whole events belong to batches of which others are missing.
     pub cut_events: u64,
     /// How many bytes behind the last whole frames of segments belong to nothing.
@@ -120,6 +124,8 @@ pub fn salvage_version1<E: From<LogError>>(
     Ok(SalvagedVersion1 {
         next_sequence: counts.next_sequence,
         hidden_events: counts.hidden_events,
+        dropped_batches: counts.dropped_batches,
+        dropped_events: counts.dropped_events,
         cut_events: counts.cut_events,
         ..found
     })
