@@ -244,7 +244,11 @@ impl Store<Open> {
             };
             // What is done is not done again.
             let gone = &unit.removal.sequences;
-            to_remove.retain(|event| gone.binary_search(&event.sequence).is_err());
+            if let (Some(first), Some(last)) = (gone.first(), gone.last()) {
+                let from = to_remove.partition_point(|event| event.sequence < *first);
+                let end = to_remove.partition_point(|event| event.sequence <= *last);
+                to_remove.drain(from..end);
+            }
             result.segments_removed += rewritten.segments;
             let less = rewritten.bytes_before.saturating_sub(rewritten.bytes_after);
             result.bytes_reclaimed = result.bytes_reclaimed.saturating_add(less);

@@ -3,6 +3,7 @@
 //! told.
 
 use crate::harness::*;
+use batpak::testkit::MemoryFs;
 use std::ops::Range;
 
 /// The group that a byte belongs to, if it is in one.
@@ -123,4 +124,28 @@ fn any_two_files_that_are_gone() {
             repair(&files, &before, &format!("without {one} and {other}"));
         }
     }
+}
+
+#[test]
+fn names_whose_definition_is_lost_and_that_another_segment_knows() {
+    let directory = MemoryFs::new();
+    for session in 0..3_u64 {
+        let store = open_large(&directory);
+        for number in 0..20 {
+            let (entity, payload) = (["a", "b", "c"][number as usize % 3], session * 20 + number);
+            store.append(&at(entity), KIND, &payload).unwrap();
+        }
+        store.close().unwrap();
+    }
+    let (mut files, before) = (files_of(&directory), known(&open_large(&directory)));
+    // The first three groups of the second segment define all of its names.
+    let name = segments(&files).swap_remove(1);
+    let bytes = files.get_mut(&name).unwrap();
+    let starts = group_starts(bytes);
+    for start in &starts[..3] {
+        bytes[start + 45] ^= 1;
+    }
+    let repaired = repair(&files, &before, "its definitions");
+    assert_eq!(repaired.report.not_saved.events(), 0);
+    assert_eq!(repaired.events.len(), 57);
 }

@@ -161,7 +161,8 @@ impl SegmentHeader {
         check_header_bytes(name, bytes)?;
         let header = Self::decode_fields(bytes)
             .ok_or_else(|| LogError::corrupt(name.id, "its header's fields are not whole"))?;
-        if header.last_id < header.segment.id || header.segment.id == 0 {
+        let has_place = header.segment.id > 0 && header.last_id < u64::MAX;
+        if header.last_id < header.segment.id || !has_place {
             return Err(LogError::corrupt(
                 name.id,
                 "its header covers no segment number",

@@ -43,7 +43,9 @@ impl SegmentName {
             id: id.parse().ok()?,
             generation,
         };
-        (name.id > 0 && name.file_name() == file_name).then_some(name)
+        // None could follow the greatest number.
+        let has_place = name.id > 0 && name.id < u64::MAX;
+        (has_place && name.file_name() == file_name).then_some(name)
     }
 }
 

@@ -51,6 +51,7 @@ fn what_is_not_exactly_a_name_is_none() {
         " 000001.fbat",
         "-000001.fbat",
         "000001.fbat ",
+        "18446744073709551615.fbat",
         "18446744073709551616.fbat",
         "000001-4294967296.fbat",
         "next.tmp",
