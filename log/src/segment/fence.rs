@@ -124,7 +124,10 @@ impl GroupReader {
                             fence.next_sequence = group.next_sequence();
                             defined.extend(group.names);
                         }
-                        Some(FenceRecord::Cancel(of)) if of == number => {
+                        // One with events is no cancel: they would be dropped in silence.
+                        Some(FenceRecord::Cancel(of))
+                            if of == number && group.events.is_empty() =>
+                        {
                             return Ok(Fence::Cancelled(Group {
                                 offset: fence.offset,
                                 end: group.end,

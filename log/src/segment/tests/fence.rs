@@ -62,6 +62,20 @@ fn a_cancelled_fence_is_stepped_over() {
 }
 
 #[test]
+fn a_group_with_events_cancels_nothing() {
+    let mut image = image(&[]);
+    image.group_of(Some(Cancel(1)), &[b"dropped"], 0);
+    assert_eq!(payloads(&image), ["before"]);
+    let len = image.bytes.len() as u64;
+    let mut reader = GroupReader::new(file_of(&image.bytes), &image.header, len);
+    reader.step().unwrap();
+    let Step::Unfinished(fence) = reader.step().unwrap() else {
+        panic!("nobody has cancelled it");
+    };
+    assert_eq!(fence.bad, Some(image.starts[3]));
+}
+
+#[test]
 fn an_open_fence_tells_where_it_begins_and_what_it_used() {
     let image = image(&[]);
     let len = image.bytes.len() as u64;
